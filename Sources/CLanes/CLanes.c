@@ -1,0 +1,2 @@
+// SwiftPM needs one translation unit; everything is in the header.
+#include "CLanes.h"

@@ -1,0 +1,27 @@
+/// Every bound on a number that comes from a file, with its reason. A file beyond one is refused, not truncated.
+public enum Limits {
+  /// The safetensors reference implementation refuses larger headers.
+  public static let safetensorsHeaderByteCount = 100_000_000
+  /// The largest published models have about 100,000 tensors; ten times that is still 100 MB of header.
+  public static let tensors = 1_000_000
+  /// Metadata keys of one file; published files have fewer than 100.
+  public static let metadataKeys = 65_536
+  /// Elements of one metadata array: vocabularies of two million tokens fit eight times.
+  public static let metadataArrayCount = 16_777_216
+  /// Bytes of one metadata string: chat templates and embedded documents stay far below.
+  public static let metadataStringByteCount = 64 << 20
+  /// Arrays in arrays of GGUF metadata; nothing published goes beyond two.
+  public static let metadataNesting = 4
+  /// ggml knows four dimensions, NumPy 64; no weight file has more than eight.
+  public static let dimensions = 8
+  /// Bytes of a tensor's name: ggml allows 63, safetensors any; the longest known are below 300.
+  public static let tensorNameByteCount = 4096
+  /// Bytes of a JSON document: a tokenizer.json with a million entries is about 100 MB.
+  public static let jsonByteCount = 512 << 20
+  /// Objects and arrays inside each other in JSON; deeper input would exhaust the stack.
+  public static let jsonNesting = 128
+  /// Files of one sharded model; the largest published have fewer than 400.
+  public static let shards = 10_000
+  /// Bytes of a SentencePiece model: the largest published is 8 MB.
+  public static let tokenizerModelByteCount = 128 << 20
+}

@@ -1,0 +1,85 @@
+/// The one error of the library: what went wrong, where, and what to do.
+///
+/// Printed as
+/// ```
+/// model.gguf: byte 98: expected 8 more bytes, but the file ends after 2.
+/// hint: the download was cut short; fetch it again.
+/// ```
+public struct OunceError: Error, Equatable, Sendable {
+  /// Who is at fault, which decides the exit code of the tool.
+  public enum Kind: Sendable, Equatable {
+    /// A system call failed while reading or writing.
+    case io
+    /// The input breaks the rules of its format.
+    case malformed
+    /// The input is fine, but this build does not know what to do with it.
+    case unsupported
+    /// The caller asked for something that does not fit together.
+    case request
+    /// A file that was named is not there or cannot be read.
+    case notFound
+    /// The output cannot be made: it exists, it is an input, there is no room.
+    case output
+    /// The caller stopped the work.
+    case cancelled
+  }
+
+  public var kind: Kind
+  /// The file that is wrong, as the user spelled it.
+  public var file: String?
+  /// The byte of `file` where the problem is.
+  public var offset: Int?
+  /// What inside the file is wrong: a tensor, a metadata key.
+  public var subject: String?
+  /// What is wrong: expected, found. A sentence without its full stop.
+  public var problem: String
+  /// What the user can do about it.
+  public var remedy: String?
+
+  public init(
+    _ kind: Kind, _ problem: String, file: String? = nil, offset: Int? = nil, subject: String? = nil,
+    remedy: String? = nil
+  ) {
+    self.kind = kind
+    self.file = file
+    self.offset = offset
+    self.subject = subject
+    self.problem = problem
+    self.remedy = remedy
+  }
+
+  /// The same error with the parts that a caller knows better filled in where they are missing.
+  public func located(file: String? = nil, subject: String? = nil) -> OunceError {
+    var error = self
+    error.file = error.file ?? file
+    error.subject = error.subject ?? subject
+    return error
+  }
+}
+
+extension OunceError: CustomStringConvertible {
+  public var description: String {
+    remedy.map { "\(message)\nhint: \($0)" } ?? message
+  }
+
+  /// The first line of `description`: everything but the hint.
+  public var message: String {
+    var parts: [String] = []
+    if let file { parts.append(file.escapingControls) }
+    if let offset { parts.append("byte \(offset)") }
+    if let subject { parts.append(subject.escapingControls) }
+    parts.append(problem.escapingControls)
+    return parts.joined(separator: ": ") + "."
+  }
+}
+
+extension String {
+  /// The same text with control characters written as escapes, so that a name from a file cannot move the cursor.
+  public var escapingControls: String {
+    guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
+    return unicodeScalars.map { scalar in
+      scalar.properties.generalCategory == .control
+        ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+    }.joined()
+  }
+}
