@@ -1,0 +1,122 @@
+/// Reads a header from front to back. Every read is checked against the file's size, and every count against a limit,
+/// before memory is asked for.
+///
+/// The file is fetched in windows, so that a reader costs a few system calls, not one per field.
+public struct ByteReader {
+  public let file: InputFile
+  /// The byte that is read next.
+  public private(set) var offset: Int
+  /// Whether integers are read with their most significant byte first.
+  public var isBigEndian: Bool
+
+  private var window: [UInt8] = []
+  private var windowStart = 0
+  private var windowByteCount = 64 << 10
+
+  public init(_ file: InputFile, at offset: Int = 0, isBigEndian: Bool = false) {
+    self.file = file
+    self.offset = offset
+    self.isBigEndian = isBigEndian
+  }
+
+  public var remainingByteCount: Int { file.byteCount - offset }
+
+  /// The next integer of this width.
+  public mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws(OunceError) -> Value {
+    let byteCount = Value.bitWidth / 8
+    let start = try require(byteCount)
+    var value: Value = 0
+    for index in 0..<byteCount {
+      let shift = (isBigEndian ? byteCount - 1 - index : index) * 8
+      value |= Value(truncatingIfNeeded: window[start + index]) << Value(truncatingIfNeeded: shift)
+    }
+    return value
+  }
+
+  /// The next count: 64 bits without sign, at most `limit`. With `elementByteCount`, the file must also be long enough
+  /// to hold so many elements of at least this size.
+  public mutating func count(
+    atMost limit: Int, of things: String, elementByteCount: Int = 0
+  ) throws(OunceError) -> Int {
+    let start = offset
+    return try check(try integer(UInt64.self), atMost: limit, of: things, elementByteCount: elementByteCount, at: start)
+  }
+
+  /// Checks a count that was read at byte `start`.
+  public func check(
+    _ value: UInt64, atMost limit: Int, of things: String, elementByteCount: Int = 0, at start: Int
+  ) throws(OunceError) -> Int {
+    guard value <= UInt64(limit) else {
+      throw OunceError(
+        .malformed, "\(value) \(things) are more than the limit of \(limit)", file: file.path, offset: start,
+        remedy: "the file is damaged or is no such file")
+    }
+    let count = Int(value)
+    guard count * elementByteCount <= remainingByteCount else {
+      throw OunceError(
+        .malformed,
+        "\(count) \(things) need at least \(count * elementByteCount) bytes, but only "
+          + "\(remainingByteCount) follow", file: file.path, offset: start,
+        remedy: "the download was cut short; fetch it again")
+    }
+    return count
+  }
+
+  /// The next `count` bytes.
+  public mutating func bytes(_ count: Int) throws(OunceError) -> [UInt8] {
+    if count > windowByteCount {
+      try checkRemaining(count)
+      let bytes = try file.bytes(offset..<offset + count)
+      offset += count
+      return bytes
+    }
+    let start = try require(count)
+    return Array(window[start..<start + count])
+  }
+
+  /// Appends the next `count` bytes to `target`.
+  public mutating func append(_ count: Int, to target: inout [UInt8]) throws(OunceError) {
+    guard count <= windowByteCount else {
+      target.append(contentsOf: try bytes(count))
+      return
+    }
+    let start = try require(count)
+    target.append(contentsOf: window[start..<start + count])
+  }
+
+  /// The next `byteCount` bytes as UTF-8; nil when they are something else.
+  public mutating func string(_ byteCount: Int) throws(OunceError) -> String? {
+    String(validating: try bytes(byteCount), as: UTF8.self)
+  }
+
+  public mutating func skip(_ byteCount: Int) throws(OunceError) {
+    try checkRemaining(byteCount)
+    offset += byteCount
+  }
+
+  /// An error at byte `offset` (by default the next one).
+  public func malformed(_ problem: String, at offset: Int? = nil, remedy: String? = nil) -> OunceError {
+    OunceError(.malformed, problem, file: file.path, offset: offset ?? self.offset, remedy: remedy)
+  }
+
+  private func checkRemaining(_ byteCount: Int) throws(OunceError) {
+    guard byteCount <= remainingByteCount else {
+      throw OunceError(
+        .malformed, "expected \(byteCount) more bytes, but the file ends after \(remainingByteCount)",
+        file: file.path, offset: offset, remedy: "the download was cut short; fetch it again")
+    }
+  }
+
+  /// Makes sure that the next `byteCount` bytes are in the window, moves past them and returns where they begin in it.
+  private mutating func require(_ byteCount: Int) throws(OunceError) -> Int {
+    if offset < windowStart || offset + byteCount > windowStart + window.count {
+      try checkRemaining(byteCount)
+      window = try file.bytes(offset..<min(offset + max(byteCount, windowByteCount), file.byteCount))
+      windowStart = offset
+      // A header that goes on is read in larger steps.
+      windowByteCount = min(windowByteCount * 2, 4 << 20)
+    }
+    defer { offset += byteCount }
+    return offset - windowStart
+  }
+}

@@ -1,0 +1,162 @@
+internal import Synchronization
+internal import SystemPackage
+
+/// A file that is only read, by position, from any thread. Also bytes in memory under a file's name, for parsers' tests.
+///
+/// Reads are `pread`: a file that is cut short while it is read is an error with an offset, never a signal. Descriptors
+/// are opened when needed and shared through a pool, so that a thousand shards need no thousand descriptors.
+public final class InputFile: Sendable {
+  /// The path as the user spelled it; errors show it.
+  public let path: String
+  public let byteCount: Int
+  private let content: Content
+
+  private enum Content: Sendable {
+    case memory([UInt8])
+    case file(System.Status, DescriptorPool)
+  }
+
+  /// Opens a regular file.
+  ///
+  /// - Throws: `OunceError` when there is none, or when it is a folder or a device.
+  public convenience init(path: String) throws(OunceError) {
+    try self.init(path: path, pool: .init())
+  }
+
+  /// The same, sharing descriptors with other files of one model.
+  public init(path: String, pool: DescriptorPool) throws(OunceError) {
+    self.path = path
+    let status: System.Status
+    do { status = try System.status(of: path) } catch {
+      throw OunceError(
+        error == .noSuchFileOrDirectory ? .notFound : .io, "cannot be opened: \(error)", file: path,
+        remedy: error == .noSuchFileOrDirectory ? "check the path" : nil)
+    }
+    if status.isFolder {
+      throw OunceError(.request, "expected a file, found a folder", file: path)
+    }
+    guard status.isFile else {
+      throw OunceError(
+        .request, "is not a regular file", file: path,
+        remedy: "weights are read by position, which a pipe or a device cannot do; save it to a file first")
+    }
+    byteCount = status.byteCount
+    content = .file(status, pool)
+    _ = try pool.descriptor(for: path, expecting: status)
+  }
+
+  /// Bytes that stand for a file.
+  public init(path: String, bytes: [UInt8]) {
+    self.path = path
+    byteCount = bytes.count
+    content = .memory(bytes)
+  }
+
+  /// Fills all of `bytes` from byte `offset` on.
+  ///
+  /// - Throws: `OunceError` when the file ends before or the read fails.
+  public func read(at offset: Int, into bytes: inout MutableRawSpan) throws(OunceError) {
+    let wanted = bytes.byteCount
+    let found: Int
+    switch content {
+    case .memory(let stored):
+      found = max(0, min(wanted, stored.count - offset))
+      if found > 0 { stored.withRawSpan { bytes.copy($0.extracting(offset..<offset + found)) } }
+    case .file(let status, let pool):
+      let open = try pool.descriptor(for: path, expecting: status)
+      do { found = try System.read(open.descriptor, at: offset, into: &bytes) } catch {
+        throw OunceError(.io, "reading \(wanted) bytes failed: \(error)", file: path, offset: offset)
+      }
+    }
+    guard found == wanted else {
+      let shrank = offset + wanted <= byteCount
+      throw OunceError(
+        .malformed, "expected \(wanted) more bytes, but the file ends after \(found)", file: path, offset: offset,
+        remedy: shrank
+          ? "the file shrank while it was read; find out what else writes it"
+          : "the download was cut short; fetch it again")
+    }
+  }
+
+  /// The bytes of `range`.
+  public func bytes(_ range: Range<Int>) throws(OunceError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: range.count)
+    try bytes.withMutableRawSpan { (span) throws(OunceError) in try read(at: range.lowerBound, into: &span) }
+    return bytes
+  }
+
+  /// The first bytes, at most `count`, for recognizing a format.
+  public func head(_ count: Int = 4096) throws(OunceError) -> [UInt8] { try bytes(0..<min(count, byteCount)) }
+
+  /// All bytes of a small file.
+  public func wholeContent(atMost limit: Int) throws(OunceError) -> [UInt8] {
+    guard byteCount <= limit else {
+      throw OunceError(.malformed, "has \(byteCount) bytes, more than the limit of \(limit)", file: path)
+    }
+    return try bytes(0..<byteCount)
+  }
+
+  /// Whether the file on disk still has the size and the time of modification that it had when it was opened.
+  ///
+  /// - Throws: `OunceError` when it changed.
+  public func checkUnchanged() throws(OunceError) {
+    guard case .file(let status, let pool) = content else { return }
+    let open = try pool.descriptor(for: path, expecting: status)
+    guard let now = try? System.status(of: open.descriptor), now == status else {
+      throw OunceError(
+        .io, "changed while it was read", file: path, remedy: "find out what else writes it, then run again")
+    }
+  }
+
+  /// Whether `path` names this very file, whatever its spelling: compared by device and inode.
+  public func isSameFile(as path: String) -> Bool {
+    guard case .file(let status, _) = content, let other = try? System.status(of: path) else { return false }
+    return status.device == other.device && status.inode == other.inode
+  }
+}
+
+/// Open descriptors, at most `limit` at a time: the least recently used one is closed first.
+public final class DescriptorPool: Sendable {
+  final class Open: Sendable {
+    let descriptor: FileDescriptor
+    init(_ descriptor: FileDescriptor) { self.descriptor = descriptor }
+    deinit { try? descriptor.close() }
+  }
+
+  private let limit: Int
+  /// Most recently used last. A reader that still holds an evicted entry keeps it open until it is done.
+  private let entries = Mutex<[(path: String, open: Open)]>([])
+
+  public init(limit: Int = 32) { self.limit = limit }
+
+  func descriptor(for path: String, expecting status: System.Status) throws(OunceError) -> Open {
+    let cached: Open? = entries.withLock { entries in
+      guard let index = entries.lastIndex(where: { $0.path == path }) else { return nil }
+      let entry = entries[index]
+      if index != entries.count - 1 {
+        entries.remove(at: index)
+        entries.append(entry)
+      }
+      return entry.open
+    }
+    if let cached { return cached }
+    let open: Open
+    let found: System.Status
+    do {
+      open = Open(try System.open(path, .readOnly))
+      found = try System.status(of: open.descriptor)
+    } catch {
+      throw OunceError(
+        error == .noSuchFileOrDirectory || error == .permissionDenied ? .notFound : .io,
+        "cannot be opened: \(error)", file: path)
+    }
+    guard found == status else {
+      throw OunceError(.io, "was replaced while it was in use", file: path, remedy: "run again on the new file")
+    }
+    entries.withLock { entries in
+      entries.append((path, open))
+      if entries.count > limit { entries.removeFirst() }
+    }
+    return open
+  }
+}

@@ -1,0 +1,17 @@
+/// Rows that lie one after the other in a file.
+public struct FileRegion: TensorData {
+  public let file: InputFile
+  /// Where the first row begins.
+  public let offset: Int
+  public let rowByteCount: Int
+
+  public init(file: InputFile, offset: Int, rowByteCount: Int) {
+    self.file = file
+    self.offset = offset
+    self.rowByteCount = rowByteCount
+  }
+
+  public func read(rows: Range<Int>, into bytes: inout MutableRawSpan) throws(OunceError) {
+    try file.read(at: offset + rows.lowerBound * rowByteCount, into: &bytes)
+  }
+}

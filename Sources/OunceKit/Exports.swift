@@ -1,0 +1,3 @@
+@_exported public import OunceContainers
+@_exported public import OunceCore
+@_exported public import OunceEncoding

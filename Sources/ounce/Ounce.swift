@@ -1,0 +1,6 @@
+import OunceKit
+
+@main
+struct Ounce {
+  static func main() { print(Encodings.level) }
+}
