@@ -26,6 +26,19 @@ public enum Encodings {
 
   /// The encoding that people call `name`, in any case.
   public static func named(_ name: String) -> (any Encoding)? { chosen.byName[name.uppercased()] }
+  /// The encoding `name` when it can be written.
+  public static func writable(_ name: String) -> (any WritableEncoding)? { named(name) as? any WritableEncoding }
+
+  /// The encoding `name`.
+  ///
+  /// - Throws: `OunceError` of kind `.unsupported` when this build has none.
+  public static func require(_ name: String) throws(OunceError) -> any Encoding {
+    guard let encoding = named(name) else {
+      throw OunceError(.unsupported, "there is no encoding \(name)", remedy: "`ounce formats` lists all")
+    }
+    return encoding
+  }
+
   /// The encoding that GGUF files number `type`.
   public static func ggml(_ type: UInt32) -> (any Encoding)? { chosen.byGGMLType[type] }
   /// The encoding that safetensors headers call `dtype`.
