@@ -30,6 +30,7 @@ let levelDefines: [SwiftSetting] = levels.isEmpty ? [] : [.define("OUNCE_CPU_LEV
 
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let collections: Target.Dependency = .product(name: "OrderedCollections", package: "swift-collections")
+let containers: Target.Dependency = .product(name: "BasicContainers", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -66,7 +67,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "OunceKit",
-      dependencies: ["OunceContainers", "OunceCore", "OunceEncoding", collections, crypto, logging, system],
+      dependencies: ["OunceContainers", "OunceCore", "OunceEncoding", collections, containers, crypto, logging],
       swiftSettings: strict),
     .executableTarget(
       name: "ounce", dependencies: ["OunceKit", arguments, logging], swiftSettings: strict),

@@ -8,8 +8,10 @@ public struct BlockKernels: Kernels {
 
   public init() {}
 
-  public func firstNonFinite(_ elements: Span<Float>) -> Int? {
-    for index in elements.indices where !elements[index].isFinite { return index }
-    return nil
+  public func largestMagnitude(_ elements: Span<Float>) -> Float {
+    // Magnitudes of floats order like their bits without the sign, and NaN comes last of all.
+    var largest: UInt32 = 0
+    for index in elements.indices { largest = max(largest, elements[index].bitPattern & 0x7FFF_FFFF) }
+    return Float(bitPattern: largest)
   }
 }

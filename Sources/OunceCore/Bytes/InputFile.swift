@@ -78,6 +78,14 @@ public final class InputFile: Sendable {
     }
   }
 
+  /// Tells the system that `range` is read soon. A hint: it cannot fail.
+  public func prefetch(_ range: Range<Int>) {
+    guard case .file(let status, let pool) = content,
+      let open = try? pool.descriptor(for: path, expecting: status)
+    else { return }
+    System.prefetch(open.descriptor, range)
+  }
+
   /// The bytes of `range`.
   public func bytes(_ range: Range<Int>) throws(OunceError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: range.count)

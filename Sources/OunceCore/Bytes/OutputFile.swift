@@ -46,20 +46,24 @@ public struct OutputFile: ~Copyable, Sendable {
     }
   }
 
-  /// Makes the bytes durable, gives the file its name and makes the name durable. A failed fsync is final.
+  /// Makes the bytes durable. A failed fsync is final.
+  public borrowing func synchronize() throws(OunceError) {
+    do { try System.synchronize(descriptor) } catch {
+      throw OunceError(.output, "cannot be made durable: \(error)", file: path)
+    }
+  }
+
+  /// Makes the bytes durable, gives the file its name and makes the name durable.
   public consuming func commit() throws(OunceError) {
-    do {
-      try System.synchronize(descriptor)
-      try System.rename(partialPath, to: path)
-    } catch {
+    try synchronize()
+    do { try System.rename(partialPath, to: path) } catch {
       throw OunceError(.output, "cannot be finished: \(error)", file: path)
     }
     isCommitted.withLock { $0 = true }
-    let folder = Paths.folder(of: path)
     // Some file systems refuse fsync on a folder; the rename itself is atomic all the same.
-    if let descriptor = try? System.open(folder, .readOnly) {
-      try? System.synchronize(descriptor)
-      try? descriptor.close()
+    if let folder = try? System.open(Paths.folder(of: path), .readOnly) {
+      try? System.synchronize(folder)
+      try? folder.close()
     }
   }
 }

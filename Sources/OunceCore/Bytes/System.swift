@@ -90,6 +90,12 @@ enum System {
     }
   }
 
+  static func prefetch(_ descriptor: FileDescriptor, _ range: Range<Int>) {
+    #if !canImport(Darwin)
+      _ = posix_fadvise(descriptor.rawValue, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
+    #endif
+  }
+
   static func synchronize(_ descriptor: FileDescriptor) throws(Errno) {
     while fsync(descriptor.rawValue) != 0 {
       if errno != EINTR { throw Errno(rawValue: errno) }

@@ -14,4 +14,9 @@ public struct FileRegion: TensorData {
   public func read(rows: Range<Int>, into bytes: inout MutableRawSpan) throws(OunceError) {
     try file.read(at: offset + rows.lowerBound * rowByteCount, into: &bytes)
   }
+
+  /// The same bytes in rows of another size.
+  public func reshaped(rowByteCount: Int) -> FileRegion {
+    FileRegion(file: file, offset: offset, rowByteCount: rowByteCount)
+  }
 }

@@ -1,0 +1,140 @@
+internal import OunceCore
+internal import OunceEncoding
+
+/// The buffers of one thread, and what it does with a chunk.
+struct ChunkWorker: ~Copyable {
+  private let plan: Plan
+  private var source: Buffer
+  private var floats: Buffer
+  private var target: Buffer
+
+  init(plan: Plan) {
+    self.plan = plan
+    func largest(_ size: (Plan.Step) -> Int) -> Int { plan.steps.map(size).max() ?? 0 }
+    source = Buffer(byteCount: largest { Self.byteCount($0.cut.elementsPerChunk, $0.source.info.encoding) })
+    let readsElements = plan.steps.filter { $0.needsElements || !plan.allowsNonFinite }
+    floats = Buffer(byteCount: 4 * (readsElements.map(\.cut.elementsPerChunk).max() ?? 0))
+    target = Buffer(
+      byteCount: largest { step in
+        step.targets.map { Self.byteCount(step.cut.elementsPerChunk, $0.info.encoding) }.max() ?? 0
+      })
+  }
+
+  /// Carries out one chunk and returns how many bytes of the source it read.
+  mutating func process(
+    _ step: Plan.Step, chunk: Int, write: (_ file: Int, RawSpan, _ offset: Int) throws(OunceError) -> Void
+  ) throws(OunceError) -> Int {
+    let elements = step.cut.elements(chunk)
+    let info = step.source.info
+    let encoding = info.encoding
+    let byteCount = Self.byteCount(elements.count, encoding)
+    let rows = elements.lowerBound / step.cut.unit..<elements.upperBound / step.cut.unit
+    do {
+      try source.withMutableBytes(0..<byteCount) { (bytes) throws(OunceError) in
+        try step.cut.data.read(rows: rows, into: &bytes)
+      }
+    } catch { throw error.located(subject: "tensor \(info.name)") }
+    var largest: Float = 0
+    if step.needsElements || (encoding.kind == .float && !plan.allowsNonFinite) {
+      source.withBytes(0..<byteCount) { bytes in
+        floats.withMutableFloats(elements.count) { encoding.decode(bytes, into: &$0) }
+      }
+      largest = try checkFinite(step, elements)
+    }
+    for target in step.targets {
+      let start = target.offset + Self.byteCount(elements.lowerBound, target.info.encoding)
+      if target.info.encoding.name == encoding.name {
+        try source.withBytes(0..<byteCount) { (bytes) throws(OunceError) in try write(target.file, bytes, start) }
+      } else {
+        try encode(step, target, elements, largest)
+        try self.target.withBytes(0..<Self.byteCount(elements.count, target.info.encoding)) {
+          (bytes) throws(OunceError) in try write(target.file, bytes, start)
+        }
+      }
+    }
+    return byteCount
+  }
+
+  private mutating func encode(
+    _ step: Plan.Step, _ target: Plan.Target, _ elements: Range<Int>, _ largest: Float
+  ) throws(OunceError) {
+    guard let encoding = target.info.encoding as? any WritableEncoding else {
+      throw OunceError(
+        .unsupported, "\(target.info.encoding.name) can be read, but not written", subject: "tensor \(target.info.name)"
+      )
+    }
+    let byteCount = Self.byteCount(elements.count, encoding)
+    floats.withFloats(elements.count) { floats in
+      self.target.withMutableBytes(0..<byteCount) { bytes in
+        if let importance = target.importance {
+          let columns = step.source.info.columnCount
+          let matrixSize = columns * (step.source.info.shape.dropLast().last ?? 1)
+          let first = elements.lowerBound / matrixSize * columns
+          let weights = importance.count > columns ? first..<first + columns : 0..<columns
+          encoding.encode(
+            floats, columns: columns, importance: importance.span.extracting(weights), into: &bytes)
+        } else {
+          encoding.encode(floats, columns: step.cut.columns(of: elements), importance: nil, into: &bytes)
+        }
+      }
+    }
+    // Scales are half floats: where weights are large, look whether they still fit.
+    if largest >= Self.largestHalf, !plan.allowsNonFinite {
+      self.target.withBytes(0..<byteCount) { bytes in
+        floats.withMutableFloats(elements.count) { encoding.decode(bytes, into: &$0) }
+      }
+      let overflow = floats.withFloats(elements.count) { Encodings.kernels.firstNonFinite($0) }
+      if let overflow {
+        let place = step.source.info.place(elements.lowerBound + overflow)
+        throw OunceError(
+          .request, "row \(place.row), column \(place.column): a weight is too large for \(encoding.name)",
+          file: plan.inputPath, subject: "tensor \(step.source.info.name)",
+          remedy: "convert to BF16 or F32, or keep this tensor with --tensor-type")
+      }
+      // The floats were overwritten: later targets of this chunk need them again.
+      let sourceEncoding = step.source.info.encoding
+      source.withBytes(0..<Self.byteCount(elements.count, sourceEncoding)) { bytes in
+        floats.withMutableFloats(elements.count) { sourceEncoding.decode(bytes, into: &$0) }
+      }
+    }
+  }
+
+  /// Looks for NaN and infinity, and returns the largest magnitude.
+  private func checkFinite(_ step: Plan.Step, _ elements: Range<Int>) throws(OunceError) -> Float {
+    let largest = floats.withFloats(elements.count) { Encodings.kernels.largestMagnitude($0) }
+    guard !largest.isFinite, !plan.allowsNonFinite else { return largest }
+    guard let index = floats.withFloats(elements.count, { Encodings.kernels.firstNonFinite($0) }) else {
+      return largest
+    }
+    let value = floats.withFloats(elements.count) { $0[index] }
+    let place = step.source.info.place(elements.lowerBound + index)
+    throw OunceError(
+      .malformed, "row \(place.row), column \(place.column) is \(value.isNaN ? "NaN" : "infinite")",
+      file: plan.inputPath, subject: "tensor \(step.source.info.name)",
+      remedy: "such a model computes nothing but NaN: fetch it again, or ask its makers; --allow-nonfinite passes it on"
+    )
+  }
+
+  private static let largestHalf: Float = 65504
+
+  private static func byteCount(_ elementCount: Int, _ encoding: any Encoding) -> Int {
+    elementCount / encoding.elementsPerBlock * encoding.bytesPerBlock
+  }
+}
+
+extension TensorInfo {
+  /// Where element `index` stands.
+  func place(_ index: Int) -> (row: Int, column: Int) {
+    columnCount == 0 ? (0, 0) : (index / columnCount, index % columnCount)
+  }
+}
+
+extension Cut {
+  /// The columns that an encoder is told for a run of elements: whole rows where rows matter, else one long row.
+  func columns(of elements: Range<Int>) -> Int { elements.count }
+}
+
+extension Plan {
+  /// The file that errors name when a tensor does not say.
+  var inputPath: String? { inputs.count == 1 ? inputs[0].path : nil }
+}
