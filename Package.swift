@@ -70,7 +70,7 @@ let package = Package(
       dependencies: ["OunceContainers", "OunceCore", "OunceEncoding", collections, containers, crypto, logging],
       swiftSettings: strict),
     .executableTarget(
-      name: "ounce", dependencies: ["OunceKit", arguments, logging], swiftSettings: strict),
+      name: "ounce", dependencies: ["OunceKit", arguments, collections, logging], swiftSettings: strict),
     .testTarget(
       name: "OunceBlocksTests", dependencies: ["OunceBlocks"] + levelDependencies + ["OunceEncoding", "CLanes"],
       swiftSettings: levelDefines),

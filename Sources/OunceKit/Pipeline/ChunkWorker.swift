@@ -16,7 +16,11 @@ struct ChunkWorker: ~Copyable {
     floats = Buffer(byteCount: 4 * (readsElements.map(\.cut.elementsPerChunk).max() ?? 0))
     target = Buffer(
       byteCount: largest { step in
-        step.targets.map { Self.byteCount(step.cut.elementsPerChunk, $0.info.encoding) }.max() ?? 0
+        step.targets.map { target in
+          max(
+            Self.byteCount(step.cut.elementsPerChunk, target.info.encoding),
+            target.before.map { Self.byteCount(step.cut.elementsPerChunk, $0) } ?? 0)
+        }.max() ?? 0
       })
   }
 
@@ -36,9 +40,7 @@ struct ChunkWorker: ~Copyable {
     } catch { throw error.located(subject: "tensor \(info.name)") }
     var largest: Float = 0
     if step.needsElements || (encoding.kind == .float && !plan.allowsNonFinite) {
-      source.withBytes(0..<byteCount) { bytes in
-        floats.withMutableFloats(elements.count) { encoding.decode(bytes, into: &$0) }
-      }
+      decodeSource(step, elements)
       largest = try checkFinite(step, elements)
     }
     for target in step.targets {
@@ -64,6 +66,7 @@ struct ChunkWorker: ~Copyable {
       )
     }
     let byteCount = Self.byteCount(elements.count, encoding)
+    let isRounded = roundToIntermediate(step, target, elements)
     floats.withFloats(elements.count) { floats in
       self.target.withMutableBytes(0..<byteCount) { bytes in
         if let importance = target.importance {
@@ -91,12 +94,33 @@ struct ChunkWorker: ~Copyable {
           file: plan.inputPath, subject: "tensor \(step.source.info.name)",
           remedy: "convert to BF16 or F32, or keep this tensor with --tensor-type")
       }
-      // The floats were overwritten: later targets of this chunk need them again.
-      let sourceEncoding = step.source.info.encoding
-      source.withBytes(0..<Self.byteCount(elements.count, sourceEncoding)) { bytes in
-        floats.withMutableFloats(elements.count) { sourceEncoding.decode(bytes, into: &$0) }
+    }
+    if isRounded || largest >= Self.largestHalf { decodeSource(step, elements) }
+  }
+
+  /// Fills `floats` from the source.
+  private mutating func decodeSource(_ step: Plan.Step, _ elements: Range<Int>) {
+    let encoding = step.source.info.encoding
+    source.withBytes(0..<Self.byteCount(elements.count, encoding)) { bytes in
+      floats.withMutableFloats(elements.count) { encoding.decode(bytes, into: &$0) }
+    }
+  }
+
+  /// Rounds `floats` as a file between the two steps of the reference would; whether there was such a step.
+  private mutating func roundToIntermediate(_ step: Plan.Step, _ target: Plan.Target, _ elements: Range<Int>) -> Bool {
+    guard let before = target.before as? any WritableEncoding, before.name != step.source.info.encoding.name,
+      before.name != target.info.encoding.name, before.name != "F32"
+    else { return false }
+    let byteCount = Self.byteCount(elements.count, before)
+    floats.withFloats(elements.count) { floats in
+      self.target.withMutableBytes(0..<byteCount) { bytes in
+        before.encode(floats, columns: elements.count, importance: nil, into: &bytes)
       }
     }
+    self.target.withBytes(0..<byteCount) { bytes in
+      floats.withMutableFloats(elements.count) { before.decode(bytes, into: &$0) }
+    }
+    return true
   }
 
   /// Looks for NaN and infinity, and returns the largest magnitude.

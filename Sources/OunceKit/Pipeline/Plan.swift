@@ -20,6 +20,9 @@ public struct Plan: Sendable {
     /// The first byte in that file.
     public let offset: Int
     public let info: TensorInfo
+    /// The encoding that stands between source and target when the reference works in two steps: elements are rounded
+    /// to it first. nil: there is none.
+    let before: (any Encoding)?
     /// The encoding that the recipe meant, where rows are no whole blocks of it.
     public let meant: String?
     /// One weight per column of each matrix.

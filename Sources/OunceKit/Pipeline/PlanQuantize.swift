@@ -1,0 +1,155 @@
+internal import OunceContainers
+public import OunceCore
+internal import OunceEncoding
+
+extension Model {
+  /// Plans the quantization of a checkpoint or a GGUF file: the bytes that llama.cpp's converter and quantizer would
+  /// write in two steps.
+  ///
+  /// - Throws: `OunceError` when the model cannot be translated, a recipe does not fit or names collide.
+  public func plan(_ request: QuantizeRequest) throws(OunceError) -> Plan {
+    let prepared = try Prepared(self, request.translation)
+    var builder = PlanBuilder(prepared, split: request.split)
+    for recipe in request.recipes {
+      try builder.add(
+        recipe, request, path: prepared.outputPath(request.output, recipe.name, isOne: request.recipes.count == 1))
+    }
+    return builder.plan(inputs: files, allowsNonFinite: request.allowsNonFinite)
+  }
+}
+
+extension Prepared {
+  /// The path of one output.
+  func outputPath(_ output: String?, _ encoding: String, isOne: Bool) throws(OunceError) -> String {
+    guard let output else { return fileName(encoding: encoding) }
+    if Paths.isFolder(output) { return Paths.join(output, fileName(encoding: encoding)) }
+    guard isOne else {
+      throw OunceError(
+        .request, "several recipes need a folder, and this is none", file: output, remedy: "make the folder first")
+    }
+    return output
+  }
+}
+
+/// Collects files and the tensors that go into them, so that a tensor that several files want is read once.
+struct PlanBuilder {
+  private let prepared: Prepared
+  private let split: SplitRequest
+  private var files: [Plan.File] = []
+  private var targets: [[Plan.Target]]
+  private var notes: [String]
+
+  init(_ prepared: Prepared, split: SplitRequest) {
+    self.prepared = prepared
+    self.split = split
+    targets = Array(repeating: [], count: prepared.model.tensors.count)
+    notes = prepared.notes
+  }
+
+  func plan(inputs: [InputFile], allowsNonFinite: Bool) -> Plan {
+    let steps = zip(prepared.model.tensors, targets).filter { !$1.isEmpty }.map { Plan.Step(source: $0, targets: $1) }
+    return Plan(files: files, steps: steps, notes: notes, inputs: inputs, allowsNonFinite: allowsNonFinite)
+  }
+
+  /// Adds the file of one recipe.
+  mutating func add(_ recipe: Recipe, _ request: QuantizeRequest, path: String) throws(OunceError) {
+    let tensors = prepared.model.tensors.map(\.info)
+    let isMix = try Encodings.require(recipe.encoding).kind == .quantized
+    // From a checkpoint, a float recipe is the converter's work: its order, its metadata.
+    let isConversion = !isMix && !prepared.isGGUF
+    let order = isConversion ? Array(tensors.indices) : TensorOrder.canonical(tensors)
+    var outputs: [OutputTensor] = []
+    if isConversion {
+      for index in order { outputs.append(try converted(tensors[index], index, to: recipe.encoding)) }
+    } else {
+      outputs = try chosen(recipe, request, tensors, order)
+    }
+    try place(outputs, prepared.metadata(fileType: recipe.fileType, isQuantized: !isConversion), path)
+  }
+
+  /// One tensor as the reference converter stores it.
+  mutating func converted(_ info: TensorInfo, _ index: Int, to outputType: String?) throws(OunceError) -> OutputTensor {
+    guard info.encoding.kind == .float, let outputType else {
+      return OutputTensor(index: index, info: info)
+    }
+    let encoding = try Encodings.require(info.converterEncoding(outputType))
+    return OutputTensor(
+      index: index, info: try TensorInfo(name: info.name, shape: info.shape, encoding: encoding))
+  }
+
+  private mutating func chosen(
+    _ recipe: Recipe, _ request: QuantizeRequest, _ tensors: [TensorInfo], _ order: [Int]
+  ) throws(OunceError) -> [OutputTensor] {
+    var before: [TensorInfo] = []
+    for index in order {
+      let info = tensors[index]
+      before.append(
+        try TensorInfo(name: info.name, shape: info.shape, encoding: try prepared.encodingBeforeRecipe(info)))
+    }
+    let traits = ModelTraits(metadata: prepared.model.metadata, hasImportance: false)
+    let choices = try recipe.choose(for: before, traits: traits, overrides: request.overrides)
+    var outputs: [OutputTensor] = []
+    var fallbacks: [String: Int] = [:]
+    for (position, index) in order.enumerated() {
+      let (choice, info) = (choices[position], before[position])
+      if info.encoding.kind == .quantized, choice.encoding.name != info.encoding.name, !request.allowsRequantizing {
+        throw OunceError(
+          .request, "is \(info.encoding.name) already, and quantizing it again would lose more",
+          file: prepared.model.path, subject: "tensor \(info.name)",
+          remedy: "start from the original weights, or accept the loss with --allow-requantize")
+      }
+      if let meant = choice.meant { fallbacks["\(meant) → \(choice.encoding.name)", default: 0] += 1 }
+      outputs.append(
+        OutputTensor(
+          index: index, info: try TensorInfo(name: info.name, shape: info.shape, encoding: choice.encoding),
+          before: info.encoding, meant: choice.meant))
+    }
+    if !fallbacks.isEmpty {
+      let list = fallbacks.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" }.joined(separator: ", ")
+      notes.append(
+        "\(recipe.name): rows of \(fallbacks.values.reduce(0, +)) of \(order.count) tensors are no whole blocks, "
+          + "so they take another type: \(list)")
+    }
+    return outputs
+  }
+
+  /// Gives each tensor its place in the file, or the files, of one output.
+  mutating func place(_ outputs: [OutputTensor], _ metadata: Metadata, _ path: String) throws(OunceError) {
+    for file in try outputFiles(outputs.map(\.info), metadata, path) {
+      if let other = files.first(where: { $0.path == file.path }) {
+        throw OunceError(.request, "two outputs would have this name", file: other.path)
+      }
+      for (position, offset) in zip(file.tensors, file.layout.offsets) {
+        let output = outputs[position]
+        targets[output.index].append(
+          Plan.Target(
+            file: files.count, offset: offset, info: output.info, before: output.before, meant: output.meant,
+            importance: nil))
+      }
+      files.append(Plan.File(path: file.path, header: file.layout.header, byteCount: file.layout.byteCount))
+    }
+  }
+
+  private struct PlacedFile {
+    let path: String
+    let tensors: [Int]
+    let layout: FileLayout
+  }
+
+  private func outputFiles(
+    _ tensors: [TensorInfo], _ metadata: Metadata, _ path: String
+  ) throws(OunceError) -> [PlacedFile] {
+    let layout = try GGUFContainer().layout(metadata, tensors)
+    return [PlacedFile(path: path, tensors: Array(tensors.indices), layout: layout)]
+  }
+}
+
+/// One tensor of one output.
+struct OutputTensor {
+  /// Index into the tensors of the source.
+  let index: Int
+  let info: TensorInfo
+  /// The encoding that the two-step way has between checkpoint and quantizer.
+  var before: (any Encoding)?
+  var meant: String?
+}

@@ -1,0 +1,49 @@
+public import OunceCore
+
+/// What `quantize` is asked for.
+public struct QuantizeRequest: Sendable {
+  /// The recipes: one file each, all from one reading of the source.
+  public var recipes: [Recipe]
+  /// A file, or a folder for files under their usual names; nil: the working folder.
+  public var output: String?
+  public var translation = TranslationOptions()
+  public var overrides = RecipeOverrides()
+  /// Whether tensors that are quantized already may be quantized again.
+  public var allowsRequantizing = false
+  public var allowsNonFinite = false
+  public var split = SplitRequest()
+
+  public init(recipes: [Recipe], output: String? = nil) {
+    self.recipes = recipes
+    self.output = output
+  }
+}
+
+/// What `convert` is asked for.
+public struct ConvertRequest: Sendable {
+  /// The container that is written.
+  public enum Format: String, Sendable, CaseIterable { case gguf, safetensors }
+
+  public var format = Format.gguf
+  /// The encoding of floats: "F32", "F16", "BF16", …; nil: as in the source.
+  public var dtype: String?
+  /// A file, or a folder for a file under its usual name; nil: the working folder.
+  public var output: String?
+  public var translation = TranslationOptions()
+  public var allowsNonFinite = false
+  public var split = SplitRequest()
+
+  public init() {}
+}
+
+/// How an output is cut into files.
+public struct SplitRequest: Sendable {
+  public var maxByteCount: Int?
+  public var maxTensorCount: Int?
+  /// Whether the first file holds metadata only.
+  public var keepsFirstFileEmpty = false
+
+  public init() {}
+
+  var isWanted: Bool { maxByteCount != nil || maxTensorCount != nil }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import OunceKit
+
+struct Convert: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Change the container or the float type of a model; nothing is quantized.",
+    discussion: """
+      EXAMPLES
+        ounce convert ./Qwen3-0.6B                              GGUF under llama.cpp's names, floats as they are
+        ounce convert ./Qwen3-0.6B --dtype f16 -o model.gguf
+        ounce convert model.gguf --to safetensors               names kept, blocks decoded to F32
+      """)
+
+  @Argument(help: ArgumentHelp("A checkpoint folder, a file, or any file of a sharded set.", valueName: "model"))
+  var model: String
+
+  @Option(name: .customLong("to"), help: ArgumentHelp("gguf or safetensors (default: by the output's name, else gguf).", valueName: "format"))
+  var format: String?
+
+  @Option(name: [.short, .long], help: ArgumentHelp("A file, or an existing folder (default: the usual name here).", valueName: "path"))
+  var output: String?
+
+  @Option(help: ArgumentHelp("The type of floats: keep, f32, f16, bf16 (GGUF: also q8_0).", valueName: "type"))
+  var dtype = "keep"
+
+  @OptionGroup var translation: TranslationArguments
+  @OptionGroup var splitting: SplitArguments
+  @OptionGroup var writing: WritingOptions
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let start = Terminal.now
+    var request = ConvertRequest()
+    request.format = try chosenFormat()
+    request.dtype = try chosenType()
+    request.output = output
+    request.translation = try translation.options()
+    request.allowsNonFinite = writing.allowNonfinite
+    request.split = try splitting.request()
+    let plan = try Models.open(model).plan(request)
+    try PlanRunner(verb: "convert", plan: plan, writing: writing, common: common, start: start).run()
+  }
+
+  private func chosenFormat() throws -> ConvertRequest.Format {
+    if let format {
+      guard let chosen = ConvertRequest.Format(rawValue: format.lowercased()) else {
+        throw OunceError(
+          .request, "there is no output format \(format)",
+          remedy: "choose \(ConvertRequest.Format.allCases.map(\.rawValue).joined(separator: " or "))")
+      }
+      return chosen
+    }
+    return output?.hasSuffix(".safetensors") == true ? .safetensors : .gguf
+  }
+
+  private func chosenType() throws -> String? {
+    if dtype.lowercased() == "keep" { return nil }
+    guard let encoding = Encodings.writable(dtype), encoding.kind == .float || encoding.name == "Q8_0" else {
+      throw OunceError(
+        .request, "\(dtype) is no float type that can be written",
+        remedy: "choose keep, f32, f16 or bf16; `ounce quantize` makes smaller ones")
+    }
+    return encoding.name
+  }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import OunceKit
+
+/// How a checkpoint is translated.
+struct TranslationArguments: ParsableArguments {
+  @Option(help: ArgumentHelp("The BPE pre-tokenizer, where tokenizer.json does not tell.", valueName: "name"))
+  var pretokenizer: String?
+
+  @Option(help: ArgumentHelp("The value of general.name.", valueName: "name"))
+  var modelName: String?
+
+  @Option(help: ArgumentHelp("A JSON file of general.* values that win over the model card.", valueName: "file"))
+  var metadata: String?
+
+  @Flag(help: "Keep the tensors' own names, 1:1; for architectures that are not known.")
+  var noMap = false
+
+  func options() throws -> TranslationOptions {
+    TranslationOptions(
+      pretokenizer: pretokenizer, modelName: modelName,
+      metadataFile: try metadata.map { path in try InputFile(path: path) }, usesOriginalNames: noMap)
+  }
+}
+
+/// How an output is cut into files.
+struct SplitArguments: ParsableArguments {
+  @Option(help: ArgumentHelp("Cut the output into files of at most this size, such as 5G.", valueName: "size"))
+  var splitMaxSize: ByteSize?
+
+  @Option(help: ArgumentHelp("Cut the output into files of at most so many tensors.", valueName: "n"))
+  var splitMaxTensors: Int?
+
+  @Flag(help: "Put no tensor into the first file of a split set, only metadata.")
+  var noTensorFirstSplit = false
+
+  func request() throws -> SplitRequest {
+    if let splitMaxTensors, splitMaxTensors < 1 {
+      throw OunceError(.request, "--split-max-tensors takes a number of at least 1")
+    }
+    var request = SplitRequest()
+    request.maxByteCount = splitMaxSize?.byteCount
+    request.maxTensorCount = splitMaxTensors
+    request.keepsFirstFileEmpty = noTensorFirstSplit
+    return request
+  }
+}

@@ -1,0 +1,102 @@
+import OunceKit
+
+/// What `inspect` says about one model.
+struct ModelReport {
+  private let model: Model
+  private let tensors: [TensorInfo]
+  private let metadata: [(key: String, value: MetadataValue)]
+
+  init(_ model: Model, filter: Glob?) {
+    self.model = model
+    tensors = model.tensors.map(\.info).filter { filter?.matches($0.name) ?? true }
+    metadata = model.metadata.filter { filter?.matches($0.key) ?? true }.map { ($0.key, $0.value) }
+  }
+
+  private var elementCount: Int { tensors.reduce(0) { $0 + $1.elementCount } }
+  private var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
+
+  /// How many tensors, elements and bytes each encoding has, the largest share first.
+  private var shares: [(name: String, tensorCount: Int, elementCount: Int, byteCount: Int)] {
+    var shares: [String: (tensorCount: Int, elementCount: Int, byteCount: Int)] = [:]
+    for tensor in tensors {
+      var share = shares[tensor.encoding.name] ?? (0, 0, 0)
+      share.tensorCount += 1
+      share.elementCount += tensor.elementCount
+      share.byteCount += tensor.byteCount
+      shares[tensor.encoding.name] = share
+    }
+    return shares.map { ($0.key, $0.value.tensorCount, $0.value.elementCount, $0.value.byteCount) }
+      .sorted { ($1.byteCount, $0.name) < ($0.byteCount, $1.name) }
+  }
+
+  private var bitsPerWeight: Double { elementCount == 0 ? 0 : Double(byteCount) * 8 / Double(elementCount) }
+
+  func summary(_ style: Style) -> String {
+    let architecture = model.metadata["general.architecture"]?.string
+    let files = model.files.count > 1 ? ", \(model.files.count) files" : ""
+    var text = style.bold(model.path.escapingControls) + "  " + model.container + files
+    if let architecture { text += ", \(architecture.escapingControls)" }
+    text += "\n\(Numbers.grouped(tensors.count)) tensors, \(Numbers.weights(elementCount)) weights, "
+      + "\(Numbers.bytes(byteCount)), \(Numbers.fixed(bitsPerWeight, 2)) bits/weight\n"
+    for share in shares {
+      text += "  \(share.name): \(Numbers.grouped(share.tensorCount)) tensors, \(Numbers.bytes(share.byteCount))\n"
+    }
+    return text
+  }
+
+  var tensorTable: Table {
+    var table = Table(columns: [
+      .init(title: "name"), .init(title: "encoding"), .init(title: "shape"), .init(title: "bytes", isNumber: true),
+    ])
+    table.rows = tensors.map {
+      [$0.name, $0.encoding.name, "[\($0.shape.map(String.init).joined(separator: ", "))]", "\($0.byteCount)"]
+    }
+    return table
+  }
+
+  /// - Parameters:
+  ///   - isFull: whether long values are shown whole.
+  func metadataTable(isFull: Bool, width: Int) -> Table {
+    var table = Table(columns: [.init(title: "key"), .init(title: "type"), .init(title: "value")])
+    let keyWidth = metadata.map(\.key.count).max() ?? 0
+    let room = max(24, width - keyWidth - 18)
+    table.rows = metadata.map { key, value in
+      [key, value.typeName, value.text(isFull ? nil : room)]
+    }
+    return table
+  }
+
+  func json(tensors showsTensors: Bool, metadata showsMetadata: Bool) -> JSON {
+    var document: OrderedJSON = [
+      "schema": .string("ounce.inspect/1"), "path": .string(model.path), "container": .string(model.container),
+      "fileCount": .integer(model.files.count), "tensorCount": .integer(tensors.count),
+      "elementCount": .integer(elementCount), "byteCount": .integer(byteCount),
+      "bitsPerWeight": .double(bitsPerWeight),
+    ]
+    var encodings: OrderedJSON = [:]
+    for share in shares {
+      encodings[share.name] = .object([
+        "tensorCount": .integer(share.tensorCount), "elementCount": .integer(share.elementCount),
+        "byteCount": .integer(share.byteCount),
+      ])
+    }
+    document["encodings"] = .object(encodings)
+    if showsMetadata {
+      var values: OrderedJSON = [:]
+      for (key, value) in metadata {
+        values[key] = .object(["type": .string(value.typeName), "value": value.json])
+      }
+      document["metadata"] = .object(values)
+    }
+    if showsTensors {
+      document["tensors"] = .array(
+        tensors.map {
+          .object([
+            "name": .string($0.name), "encoding": .string($0.encoding.name),
+            "shape": .array($0.shape.map(JSON.integer)), "byteCount": .integer($0.byteCount),
+          ])
+        })
+    }
+    return .object(document)
+  }
+}
