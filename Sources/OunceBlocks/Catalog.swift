@@ -3,15 +3,47 @@ public import OunceEncoding
 /// The encodings of this copy of the module. One line per encoding; the order is the order of `ounce formats`.
 public struct BlockKernels: Kernels {
   public let encodings: [any Encoding] = [
-    F32()
+    F32(),
+    F16(),
+    BF16(),
+    F64(),
+    F8_E4M3(),
+    F8_E5M2(),
+    F8_E8M0(),
+    F8_E4M3FNUZ(),
+    F8_E5M2FNUZ(),
+    F6_E2M3(),
+    F6_E3M2(),
+    F4(),
+    I8(),
+    I16(),
+    I32(),
+    I64(),
+    U8(),
+    U16(),
+    U32(),
+    U64(),
+    BOOL(),
+    C64(),
+    Q4_0(),
+    Q4_1(),
+    Q5_0(),
+    Q5_1(),
+    Q8_0(),
+    Q4_K(),
+    Q5_K(),
+    Q6_K(),
+    IQ4_NL(),
+    IQ4_XS(),
+    TQ1_0(),
+    TQ2_0(),
+    Q1_0(),
+    Q2_0(),
+    MXFP4(),
+    NVFP4(),
   ]
 
   public init() {}
 
-  public func largestMagnitude(_ elements: Span<Float>) -> Float {
-    // Magnitudes of floats order like their bits without the sign, and NaN comes last of all.
-    var largest: UInt32 = 0
-    for index in elements.indices { largest = max(largest, elements[index].bitPattern & 0x7FFF_FFFF) }
-    return Float(bitPattern: largest)
-  }
+  public func largestMagnitude(_ elements: Span<Float>) -> Float { largestMagnitude(of: elements) }
 }

@@ -1,0 +1,20 @@
+public import OunceEncoding
+
+/// One byte per truth value; decoding gives 0 for zero and 1 for anything else. Copied, never cast.
+public struct BOOL: Encoding {
+  public let name = "BOOL"
+  public let kind = EncodingKind.integer
+  public let elementsPerBlock = 1
+  public let bytesPerBlock = 1
+  public var safetensorsType: String? { "BOOL" }
+  public var words: [WordRun] { [] }
+
+  public init() {}
+
+  public func decode(_ blocks: RawSpan, into elements: inout MutableSpan<Float>) {
+    precondition(elements.count == blocks.byteCount)
+    for index in elements.indices {
+      elements[index] = unsafe blocks.unsafeLoad(fromByteOffset: index, as: UInt8.self) == 0 ? 0 : 1
+    }
+  }
+}

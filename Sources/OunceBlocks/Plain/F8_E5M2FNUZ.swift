@@ -1,0 +1,23 @@
+public import OunceEncoding
+
+/// 8-bit float E5M2 with bias 16, largest number 57344, no infinities, no negative zero: 0x80 is NaN.
+///
+/// Definition: https://arxiv.org/abs/2206.02915
+public struct F8_E5M2FNUZ: Encoding {
+  public let name = "F8_E5M2FNUZ"
+  public let kind = EncodingKind.float
+  public let elementsPerBlock = 1
+  public let bytesPerBlock = 1
+  public var safetensorsType: String? { "F8_E5M2FNUZ" }
+  public var words: [WordRun] { [] }
+
+  private let values: [Float]
+
+  public init() {
+    values = SmallFloat(exponentBits: 5, mantissaBits: 2, bias: 16, specials: .negativeZeroIsNaN).table()
+  }
+
+  public func decode(_ blocks: RawSpan, into elements: inout MutableSpan<Float>) {
+    decodeBytes(blocks, into: &elements, values: values.span)
+  }
+}
