@@ -1,4 +1,28 @@
+public import OunceCore
+
 /// Every container that can be read, in the order in which contents are tried.
 public enum Containers {
-  public static let all: [any Container] = []
+  public static let all: [any Container] = [
+    GGUFContainer(),
+    SafetensorsContainer(),
+  ]
+
+  /// The container whose files begin like `head`; nil when there is none.
+  public static func recognizing(_ head: [UInt8], byteCount: Int) -> (any Container)? {
+    all.first { $0.recognizes(head, byteCount: byteCount) }
+  }
+
+  /// The container that people call `name`, in any case.
+  public static func named(_ name: String) -> (any Container)? {
+    all.first { $0.name.lowercased() == name.lowercased() }
+  }
+
+  /// Reads the header of one file, whatever container it is. The contents decide, never the name.
+  ///
+  /// - Throws: `OunceError` that says what the file really is, when no container recognizes it.
+  public static func read(_ file: InputFile) throws(OunceError) -> Model {
+    let head = try file.head()
+    guard let container = recognizing(head, byteCount: file.byteCount) else { throw Probe.explain(file, head) }
+    return try container.read(file)
+  }
 }

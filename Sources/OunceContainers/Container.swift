@@ -21,3 +21,14 @@ public protocol WritableContainer: Container {
   /// - Throws: `OunceError` when the container cannot hold a tensor or a value.
   func layout(_ metadata: Metadata, _ tensors: [TensorInfo]) throws(OunceError) -> FileLayout
 }
+
+/// A container whose models may be spread over several files.
+public protocol SplittableContainer: WritableContainer {
+  /// Lays out one file, or several when the limits ask for it.
+  ///
+  /// - Parameters:
+  ///   - name: what a single file is called; the names of shards derive from it.
+  func split(
+    _ metadata: Metadata, _ tensors: [TensorInfo], name: String, limits: ShardLimits
+  ) throws(OunceError) -> ShardedLayout
+}

@@ -6,10 +6,14 @@ public struct FileLayout: Sendable {
   public let offsets: [Int]
   /// The whole file, padding after the last tensor included. Bytes that no tensor covers are zero.
   public let byteCount: Int
+  /// Whether the words of tensors are written with their most significant byte first: encoded rows then pass through
+  /// `ByteSwapped` on their way into the file.
+  public let isBigEndian: Bool
 
-  public init(header: [UInt8], offsets: [Int], byteCount: Int) {
+  public init(header: [UInt8], offsets: [Int], byteCount: Int, isBigEndian: Bool = false) {
     self.header = header
     self.offsets = offsets
     self.byteCount = byteCount
+    self.isBigEndian = isBigEndian
   }
 }

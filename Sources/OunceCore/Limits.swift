@@ -6,12 +6,20 @@ public enum Limits {
   public static let tensors = 1_000_000
   /// Metadata keys of one file; published files have fewer than 100.
   public static let metadataKeys = 65_536
+  /// Bytes of one metadata key: the GGUF specification's own limit.
+  public static let metadataKeyByteCount = 65_535
   /// Elements of one metadata array: vocabularies of two million tokens fit eight times.
   public static let metadataArrayCount = 16_777_216
   /// Bytes of one metadata string: chat templates and embedded documents stay far below.
   public static let metadataStringByteCount = 64 << 20
   /// Arrays in arrays of GGUF metadata; nothing published goes beyond two.
   public static let metadataNesting = 4
+  /// The alignment of GGUF data: ggml takes any power of two; one of a gigabyte already serves nobody.
+  public static let alignment: UInt32 = 1 << 30
+  /// The dimensions of a ggml tensor (`GGML_MAX_DIMS`).
+  public static let ggmlDimensions = 4
+  /// Bytes of a name that llama.cpp loads: `GGML_MAX_NAME` less the closing zero.
+  public static let ggmlNameByteCount = 63
   /// ggml knows four dimensions, NumPy 64; no weight file has more than eight.
   public static let dimensions = 8
   /// Bytes of a tensor's name: ggml allows 63, safetensors any; the longest known are below 300.
@@ -22,6 +30,10 @@ public enum Limits {
   public static let jsonNesting = 128
   /// Files of one sharded model; the largest published have fewer than 400.
   public static let shards = 10_000
+  /// Files of a folder that are looked at beside the weights; model folders have fewer than 100.
+  public static let companions = 10_000
+  /// Names that an error lists before it only counts.
+  public static let listedNames = 5
   /// Bytes of a SentencePiece model: the largest published is 8 MB.
   public static let tokenizerModelByteCount = 128 << 20
 }

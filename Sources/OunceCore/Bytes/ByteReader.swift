@@ -22,13 +22,30 @@ public struct ByteReader {
   public var remainingByteCount: Int { file.byteCount - offset }
 
   /// The next integer of this width.
-  public mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws(OunceError) -> Value {
-    let byteCount = Value.bitWidth / 8
+  @inlinable public mutating func integer<Value: FixedWidthInteger>(
+    _ type: Value.Type = Value.self
+  ) throws(OunceError) -> Value {
+    Value(truncatingIfNeeded: try word(Value.bitWidth / 8))
+  }
+
+  /// The next `count` integers of this width. The caller has checked the count.
+  @inlinable public mutating func integers<Value: FixedWidthInteger>(
+    _ count: Int, _ type: Value.Type = Value.self
+  ) throws(OunceError) -> [Value] {
+    try checkRemaining(count * Value.bitWidth / 8)
+    var values: [Value] = []
+    values.reserveCapacity(count)
+    for _ in 0..<count { values.append(try integer()) }
+    return values
+  }
+
+  /// Integers of any width begin here, so that generic code stays small.
+  @usableFromInline mutating func word(_ byteCount: Int) throws(OunceError) -> UInt64 {
     let start = try require(byteCount)
-    var value: Value = 0
+    var value: UInt64 = 0
     for index in 0..<byteCount {
-      let shift = (isBigEndian ? byteCount - 1 - index : index) * 8
-      value |= Value(truncatingIfNeeded: window[start + index]) << Value(truncatingIfNeeded: shift)
+      let shift = UInt64(isBigEndian ? byteCount - 1 - index : index) * 8
+      value |= UInt64(window[start + index]) << shift
     }
     return value
   }
@@ -86,7 +103,25 @@ public struct ByteReader {
 
   /// The next `byteCount` bytes as UTF-8; nil when they are something else.
   public mutating func string(_ byteCount: Int) throws(OunceError) -> String? {
-    String(validating: try bytes(byteCount), as: UTF8.self)
+    guard byteCount <= windowByteCount else { return String(validating: try bytes(byteCount), as: UTF8.self) }
+    let start = try require(byteCount)
+    return String(validating: window[start..<start + byteCount], as: UTF8.self)
+  }
+
+  /// The next `count` strings, each behind its length of `lengthByteCount` bytes. The caller has checked the count.
+  public mutating func strings(
+    _ count: Int, lengthByteCount: Int, eachAtMost limit: Int
+  ) throws(OunceError) -> PackedStrings {
+    var bytes: [UInt8] = []
+    var ends: [Int] = []
+    ends.reserveCapacity(count)
+    for _ in 0..<count {
+      let start = offset
+      let length = try word(lengthByteCount)
+      try append(try check(length, atMost: limit, of: "bytes in a string", elementByteCount: 1, at: start), to: &bytes)
+      ends.append(bytes.count)
+    }
+    return PackedStrings(bytes: bytes, ends: ends)
   }
 
   public mutating func skip(_ byteCount: Int) throws(OunceError) {
@@ -99,7 +134,7 @@ public struct ByteReader {
     OunceError(.malformed, problem, file: file.path, offset: offset ?? self.offset, remedy: remedy)
   }
 
-  private func checkRemaining(_ byteCount: Int) throws(OunceError) {
+  @usableFromInline func checkRemaining(_ byteCount: Int) throws(OunceError) {
     guard byteCount <= remainingByteCount else {
       throw OunceError(
         .malformed, "expected \(byteCount) more bytes, but the file ends after \(remainingByteCount)",
@@ -111,6 +146,7 @@ public struct ByteReader {
   private mutating func require(_ byteCount: Int) throws(OunceError) -> Int {
     if offset < windowStart || offset + byteCount > windowStart + window.count {
       try checkRemaining(byteCount)
+      window = []
       window = try file.bytes(offset..<min(offset + max(byteCount, windowByteCount), file.byteCount))
       windowStart = offset
       // A header that goes on is read in larger steps.

@@ -1,6 +1,6 @@
 /// Bytes of a header that grow at the end.
 public struct ByteWriter {
-  public private(set) var bytes: [UInt8] = []
+  public internal(set) var bytes: [UInt8] = []
   /// Whether integers are written with their most significant byte first.
   public let isBigEndian: Bool
 
@@ -8,11 +8,15 @@ public struct ByteWriter {
 
   public var byteCount: Int { bytes.count }
 
-  public mutating func integer(_ value: some FixedWidthInteger) {
-    let byteCount = value.bitWidth / 8
+  @inlinable public mutating func integer(_ value: some FixedWidthInteger) {
+    word(UInt64(truncatingIfNeeded: value), byteCount: value.bitWidth / 8)
+  }
+
+  /// Integers of any width end here, so that generic code stays small.
+  @usableFromInline mutating func word(_ value: UInt64, byteCount: Int) {
     for index in 0..<byteCount {
-      let shift = (isBigEndian ? byteCount - 1 - index : index) * 8
-      bytes.append(UInt8(truncatingIfNeeded: value >> type(of: value).init(truncatingIfNeeded: shift)))
+      let shift = UInt64(isBigEndian ? byteCount - 1 - index : index) * 8
+      bytes.append(UInt8(truncatingIfNeeded: value >> shift))
     }
   }
 

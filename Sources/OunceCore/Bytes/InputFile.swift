@@ -1,7 +1,8 @@
 internal import Synchronization
 internal import SystemPackage
 
-/// A file that is only read, by position, from any thread. Also bytes in memory under a file's name, for parsers' tests.
+/// A file that is only read, by position, from any thread. Also bytes in memory under a file's name, for parsers'
+/// tests.
 ///
 /// Reads are `pread`: a file that is cut short while it is read is an error with an offset, never a signal. Descriptors
 /// are opened when needed and shared through a pool, so that a thousand shards need no thousand descriptors.
@@ -23,8 +24,8 @@ public final class InputFile: Sendable {
     try self.init(path: path, pool: .init())
   }
 
-  /// The same, sharing descriptors with other files of one model.
-  public init(path: String, pool: DescriptorPool) throws(OunceError) {
+  /// The same, sharing descriptors with other files of one model. A deferred file is opened by its first read.
+  public init(path: String, pool: DescriptorPool, isDeferred: Bool = false) throws(OunceError) {
     self.path = path
     let status: System.Status
     do { status = try System.status(of: path) } catch {
@@ -42,7 +43,7 @@ public final class InputFile: Sendable {
     }
     byteCount = status.byteCount
     content = .file(status, pool)
-    _ = try pool.descriptor(for: path, expecting: status)
+    if !isDeferred { _ = try pool.descriptor(for: path, expecting: status) }
   }
 
   /// Bytes that stand for a file.

@@ -7,7 +7,8 @@
 #endif
 internal import Synchronization
 
-/// Threads that block: the pipeline reads, computes and writes on each, so none of Swift's cooperative ones may be used.
+/// Threads that block: the pipeline reads, computes and writes on each, so none of Swift's cooperative ones may be
+/// used.
 public enum Threads {
   /// Processors that this process may use.
   public static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }

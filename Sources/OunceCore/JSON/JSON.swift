@@ -1,5 +1,3 @@
-public import OrderedCollections
-
 /// A JSON value. Objects keep their order; whole numbers stay whole.
 public enum JSON: Sendable, Equatable {
   case null
@@ -10,7 +8,7 @@ public enum JSON: Sendable, Equatable {
   case double(Double)
   case string(String)
   case array([JSON])
-  case object(OrderedDictionary<String, JSON>)
+  case object(JSONObject)
 }
 
 extension JSON {
@@ -23,7 +21,7 @@ extension JSON {
   public var string: String? { if case .string(let value) = self { value } else { nil } }
   public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
   public var array: [JSON]? { if case .array(let values) = self { values } else { nil } }
-  public var object: OrderedDictionary<String, JSON>? { if case .object(let members) = self { members } else { nil } }
+  public var object: JSONObject? { if case .object(let members) = self { members } else { nil } }
 
   /// A whole number; also one that was written as a float, such as `32.0`.
   public var integer: Int? {

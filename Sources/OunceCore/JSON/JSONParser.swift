@@ -1,8 +1,8 @@
-internal import OrderedCollections
-
-/// A strict, ordered JSON parser (RFC 8259): duplicate keys, trailing bytes and malformed UTF-8 are errors with offsets.
+/// A strict, ordered JSON parser (RFC 8259): duplicate keys, trailing bytes and malformed UTF-8 are errors with
+/// offsets.
 ///
-/// Depth is bounded by `Limits.jsonNesting`; memory by the size of the input.
+/// Depth is bounded by `Limits.jsonNesting`; memory by the size of the input. `parse` builds a tree; a format with very
+/// many members walks them with `members` and builds what it needs.
 public struct JSONParser {
   /// What a document may hold beyond RFC 8259.
   public struct Options: Sendable, OptionSet {
@@ -28,15 +28,9 @@ public struct JSONParser {
   public static func parse(
     _ bytes: [UInt8], file: String? = nil, base: Int = 0, options: Options = []
   ) throws(OunceError) -> JSON {
-    var parser = JSONParser(bytes: bytes, file: file, options: options, base: base)
-    // Editors on Windows write a byte order mark; it is no part of the document.
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { parser.position = 3 }
-    parser.skipSpace()
+    var parser = JSONParser(bytes, file: file, base: base, options: options)
     let value = try parser.value()
-    parser.skipSpace()
-    guard parser.position == bytes.count else {
-      throw parser.unexpected("the end of the JSON document")
-    }
+    try parser.finish()
     return value
   }
 
@@ -45,14 +39,28 @@ public struct JSONParser {
     try parse(try file.wholeContent(atMost: Limits.jsonByteCount), file: file.path, options: options)
   }
 
-  private init(bytes: [UInt8], file: String?, options: Options, base: Int) {
+  /// Stands before the first value of `bytes`.
+  package init(_ bytes: [UInt8], file: String? = nil, base: Int = 0, options: Options = []) {
     self.bytes = bytes
     self.file = file
     self.options = options
     self.base = base
+    // Editors on Windows write a byte order mark; it is no part of the document.
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+    skipSpace()
   }
 
-  private mutating func value() throws(OunceError) -> JSON {
+  /// Makes sure that nothing but white space follows.
+  package mutating func finish() throws(OunceError) {
+    skipSpace()
+    guard position == bytes.count else { throw unexpected("the end of the JSON document") }
+  }
+
+  /// The byte of the file that is read next.
+  package var offset: Int { base + position }
+
+  /// The value that stands here, whatever it is.
+  package mutating func value() throws(OunceError) -> JSON {
     guard let byte = peek else { throw unexpected("a JSON value") }
     switch byte {
     case UInt8(ascii: "{"): return try object()
@@ -69,44 +77,78 @@ public struct JSONParser {
     }
   }
 
-  private mutating func object() throws(OunceError) -> JSON {
+  /// Walks the object that stands here: `body` gets each key and the offset of it, and must read its value. Keys that
+  /// appear twice are its affair.
+  package mutating func members(
+    _ body: (inout JSONParser, _ key: String, _ offset: Int) throws(OunceError) -> Void
+  ) throws(OunceError) {
+    guard consume("{") else { throw unexpected("an object") }
     try descend()
     defer { depth -= 1 }
-    var members = OrderedDictionary<String, JSON>()
-    position += 1
     skipSpace()
-    if consume("}") { return .object(members) }
+    if consume("}") { return }
     repeat {
       skipSpace()
-      let keyPosition = position
+      let keyOffset = offset
       guard peek == UInt8(ascii: "\"") else { throw unexpected("a key in quotes") }
       let key = try string()
       skipSpace()
       guard consume(":") else { throw unexpected("\":\" after the key \"\(key)\"") }
       skipSpace()
-      let value = try value()
-      guard members.updateValue(value, forKey: key) == nil else {
-        throw malformed("the key \"\(key)\" appears twice in one object", at: keyPosition)
-      }
+      try body(&self, key, keyOffset)
       skipSpace()
     } while consume(",")
     guard consume("}") else { throw unexpected("\",\" or \"}\"") }
-    return .object(members)
   }
 
-  private mutating func array() throws(OunceError) -> JSON {
+  /// Walks the array that stands here: `body` must read each element.
+  package mutating func elements(_ body: (inout JSONParser) throws(OunceError) -> Void) throws(OunceError) {
+    guard consume("[") else { throw unexpected("an array") }
     try descend()
     defer { depth -= 1 }
-    var values: [JSON] = []
-    position += 1
     skipSpace()
-    if consume("]") { return .array(values) }
+    if consume("]") { return }
     repeat {
       skipSpace()
-      values.append(try value())
+      try body(&self)
       skipSpace()
     } while consume(",")
     guard consume("]") else { throw unexpected("\",\" or \"]\"") }
+  }
+
+  /// The string that stands here.
+  package mutating func text() throws(OunceError) -> String {
+    guard peek == UInt8(ascii: "\"") else { throw unexpected("a string in quotes") }
+    return try string()
+  }
+
+  /// The whole number without sign that stands here.
+  package mutating func size() throws(OunceError) -> Int {
+    guard let byte = peek, isDigit(byte) else { throw unexpected("a whole number") }
+    let start = position
+    guard case .integer(let value) = try number() else {
+      throw malformed("expected a whole number below 2^63", at: start)
+    }
+    return value
+  }
+
+  package func malformed(_ problem: String, atOffset offset: Int, remedy: String? = nil) -> OunceError {
+    OunceError(.malformed, problem, file: file, offset: offset, remedy: remedy)
+  }
+
+  private mutating func object() throws(OunceError) -> JSON {
+    var object = JSONObject()
+    try members { (parser, key, offset) throws(OunceError) in
+      guard object.updateValue(try parser.value(), forKey: key) == nil else {
+        throw parser.malformed("the key \"\(key)\" appears twice in one object", atOffset: offset)
+      }
+    }
+    return .object(object)
+  }
+
+  private mutating func array() throws(OunceError) -> JSON {
+    var values: [JSON] = []
+    try elements { (parser) throws(OunceError) in values.append(try parser.value()) }
     return .array(values)
   }
 
@@ -148,10 +190,25 @@ public struct JSONParser {
       if peek == UInt8(ascii: "+") || peek == UInt8(ascii: "-") { position += 1 }
       guard skipDigits() > 0 else { throw unexpected("a digit in the exponent") }
     }
+    if isWhole, let value = wholeNumber(start..<position) { return .integer(value) }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    if isWhole, let value = Int(text) { return .integer(value) }
     guard let value = Double(text) else { throw malformed("\"\(text)\" is no number", at: start) }
     return .double(value)
+  }
+
+  /// The value of digits with an optional sign; nil when it does not fit.
+  private func wholeNumber(_ range: Range<Int>) -> Int? {
+    var value = 0
+    let isNegative = bytes[range.lowerBound] == UInt8(ascii: "-")
+    for byte in bytes[range.dropFirst(isNegative ? 1 : 0)] {
+      let (shifted, overflow) = value.multipliedReportingOverflow(by: 10)
+      // Downwards, because the smallest number has no positive counterpart.
+      let (next, wraps) = shifted.subtractingReportingOverflow(Int(byte - UInt8(ascii: "0")))
+      if overflow || wraps { return nil }
+      value = next
+    }
+    if isNegative { return value }
+    return value == .min ? nil : -value
   }
 
   @discardableResult private mutating func skipDigits() -> Int {
@@ -273,12 +330,19 @@ extension JSONParser {
   private mutating func hexadecimal() throws(OunceError) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<4 {
-      guard let byte = peek, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
-        throw unexpected("four hexadecimal digits")
-      }
+      guard let digit = peek.flatMap(hexDigit) else { throw unexpected("four hexadecimal digits") }
       value = value << 4 | UInt32(digit)
       position += 1
     }
     return value
+  }
+
+  private func hexDigit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
   }
 }

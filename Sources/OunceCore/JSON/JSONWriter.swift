@@ -1,5 +1,3 @@
-internal import OrderedCollections
-
 /// JSON text: compact, or indented by two spaces. Keys keep their order; 64-bit integers stay integers; NaN and
 /// infinity become strings, since JSON has no numbers for them.
 public struct JSONWriter {

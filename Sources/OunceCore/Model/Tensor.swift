@@ -33,7 +33,7 @@ public struct TensorInfo: Sendable {
     if columnCount % encoding.elementsPerBlock != 0, encoding.kind != .quantized { columnCount = elementCount }
     guard columnCount % encoding.elementsPerBlock == 0 else {
       throw reject(
-        "rows of \(columnCount) elements are no whole blocks of \(encoding.elementsPerBlock), which \(encoding.name) needs"
+        "rows of \(columnCount) elements are no whole blocks of \(encoding.elementsPerBlock), as \(encoding.name) needs"
       )
     }
     self.name = name

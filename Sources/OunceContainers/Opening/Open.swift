@@ -1,0 +1,104 @@
+public import OunceCore
+
+/// From a path to a model: the entry point of everything that reads weights.
+public enum Open {
+  /// Opens a file, a folder, or an index file as one model. Reads headers only.
+  ///
+  /// - A **file** is known by its content. Of a sharded model any one shard is enough: its siblings are found by the
+  ///   index beside it, by `split.count` in a GGUF, or by names such as `model-00002-of-00005.safetensors`.
+  /// - An **index** (`*.safetensors.index.json`) names the shards of its folder.
+  /// - In a **folder** the first of these that is there counts: an index, `model.safetensors`, the shards or the only
+  ///   file named `model…safetensors`, the only other safetensors file or set of shards, the only GGUF or split set.
+  ///   What stays ambiguous is an error that lists the choices.
+  ///
+  /// `companions` of the result are the other files of a checkpoint folder (one that was named, or that has a
+  /// `config.json` or its like beside the named file), those of its subfolders included.
+  ///
+  /// - Throws: `OunceError`; `.notFound` for shards that are missing, `.unsupported` for weights of another kind.
+  public static func model(at path: String) throws(OunceError) -> Model {
+    let pool = DescriptorPool()
+    var model: Model
+    let folder: String?
+    if Paths.isFolder(path) {
+      model = try FolderContents(path, pool).open()
+      folder = path
+    } else if path.hasSuffix(SafetensorsIndex.ending) {
+      model = try SafetensorsIndex(path: path, pool: pool).open()
+      folder = Paths.folder(of: path)
+    } else {
+      model = try file(path, pool)
+      let parent = Paths.folder(of: path)
+      folder = FolderContents.isCheckpoint(parent) ? parent : nil
+    }
+    if let folder { model.companions = try Companions.files(in: folder, except: model.files, pool) }
+    model.path = path
+    return model
+  }
+
+  /// Opens one file and the shards that belong to it.
+  static func file(_ path: String, _ pool: DescriptorPool) throws(OunceError) -> Model {
+    if let error = Probe.unfinished(path), Paths.isFile(path) { throw error }
+    let name = Paths.name(of: path)
+    if let shard = ShardName(name), shard.ending == "safetensors" {
+      let index = Paths.join(Paths.folder(of: path), "\(shard.base).\(SafetensorsIndex.ending)")
+      if Paths.isFile(index) {
+        let set = try SafetensorsIndex(path: index, pool: pool)
+        if set.shards.contains(name) { return try set.open() }
+      }
+      // Tells a wrong path from a missing sibling.
+      _ = try InputFile(path: path, pool: pool)
+      return try ShardSet(path: path, shard, pool).open()
+    }
+    let model = try Containers.read(try InputFile(path: path, pool: pool))
+    return try GGUFSplitSet(first: model, path: path, pool)?.open() ?? model
+  }
+}
+
+/// The name of one file of several: `<base>-00002-of-00005.<ending>`.
+struct ShardName: Equatable {
+  let base: String
+  /// From 1 to `count`.
+  let number: Int
+  let count: Int
+  let ending: String
+
+  /// nil when `name` is no such name.
+  init?(_ name: String) {
+    guard let dot = name.lastIndex(of: ".") else { return nil }
+    let parts = name[..<dot].split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count >= 4, parts[parts.count - 2] == "of",
+      let number = Self.digits(parts[parts.count - 3]), let count = Self.digits(parts[parts.count - 1]),
+      number >= 1, number <= count, count <= Limits.shards
+    else { return nil }
+    base = parts.dropLast(3).joined(separator: "-")
+    self.number = number
+    self.count = count
+    ending = String(name[name.index(after: dot)...])
+  }
+
+  /// The value of exactly five digits, as all tools write them.
+  private static func digits(_ text: Substring) -> Int? {
+    guard text.utf8.count == 5, text.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) else {
+      return nil
+    }
+    return Int(text)
+  }
+
+  /// The name of shard `number` of `count`.
+  static func name(_ base: String, _ number: Int, of count: Int, ending: String) -> String {
+    func digits(_ value: Int) -> String {
+      String(repeating: "0", count: max(0, 5 - String(value).count)) + String(value)
+    }
+    return "\(base)-\(digits(number))-of-\(digits(count)).\(ending)"
+  }
+
+  /// The names of the whole set.
+  var names: [String] { (1...count).map { Self.name(base, $0, of: count, ending: ending) } }
+}
+
+/// Up to `Limits.listedNames` names, and how many more there are.
+func listed(_ names: some Collection<String>) -> String {
+  let shown = names.prefix(Limits.listedNames).joined(separator: ", ")
+  let rest = names.count - min(names.count, Limits.listedNames)
+  return rest > 0 ? "\(shown) and \(rest) more" : shown
+}

@@ -1,0 +1,101 @@
+internal import OunceCore
+
+/// `model.safetensors.index.json`: which tensor is in which shard, as transformers writes it.
+///
+/// ```
+/// {"metadata": {"total_size": 1234}, "weight_map": {"lm_head.weight": "model-00002-of-00002.safetensors", …}}
+/// ```
+struct SafetensorsIndex {
+  static let ending = "safetensors.index.json"
+
+  /// The shards, sorted by name.
+  let shards: [String]
+  private let path: String
+  private let pool: DescriptorPool
+  private let shardOfTensor: [ExactString: String]
+
+  init(path: String, pool: DescriptorPool) throws(OunceError) {
+    self.path = path
+    self.pool = pool
+    let file = try InputFile(path: path, pool: pool)
+    var json = JSONParser(try file.wholeContent(atMost: Limits.jsonByteCount), file: path)
+    var map: [ExactString: String]?
+    try json.members { (json, key, offset) throws(OunceError) in
+      guard key == "weight_map" else {
+        _ = try json.value()
+        return
+      }
+      guard map == nil else { throw json.malformed("\"weight_map\" appears twice", atOffset: offset) }
+      map = try Self.weightMap(&json)
+    }
+    try json.finish()
+    guard let map else {
+      throw OunceError(
+        .malformed, "has no \"weight_map\"", file: path, remedy: "the index is damaged; fetch it again")
+    }
+    shardOfTensor = map
+    shards = Set(map.values).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    guard !shards.isEmpty else { throw OunceError(.malformed, "names no shard", file: path) }
+    guard shards.count <= Limits.shards else {
+      throw OunceError(
+        .malformed, "\(shards.count) shards are more than the limit of \(Limits.shards)", file: path)
+    }
+  }
+
+  private static func weightMap(_ json: inout JSONParser) throws(OunceError) -> [ExactString: String] {
+    var map: [ExactString: String] = [:]
+    try json.members { (json, tensor, offset) throws(OunceError) in
+      let shard = try json.text()
+      guard isInside(shard) else {
+        throw json.malformed(
+          "the shard \"\(shard)\" of tensor \(tensor) is not inside of the folder", atOffset: offset,
+          remedy: "an index may only name files of its own folder")
+      }
+      guard map.updateValue(shard, forKey: ExactString(tensor)) == nil else {
+        throw json.malformed("the tensor \"\(tensor)\" appears twice", atOffset: offset)
+      }
+    }
+    return map
+  }
+
+  /// Whether a path from a file stays inside the folder of that file.
+  private static func isInside(_ path: String) -> Bool {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    return !path.utf8.contains(0) && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+  }
+
+  func open() throws(OunceError) -> Model {
+    let folder = Paths.folder(of: path)
+    try Shards.checkPresent(shards, in: folder, neededBy: "of \(shards.count) shards in \(Paths.name(of: path))")
+    var model = try Shards.join(shards, in: folder, pool)
+    model.path = path
+    try check(model, folder)
+    return model
+  }
+
+  /// The index and the shards name the same tensors in the same places.
+  private func check(_ model: Model, _ folder: String) throws(OunceError) {
+    var found: [ExactString: String] = [:]
+    var unlisted: [String] = []
+    let paths = Dictionary(shards.map { (Paths.join(folder, $0), $0) }, uniquingKeysWith: { first, _ in first })
+    for tensor in model.tensors {
+      let key = ExactString(tensor.info.name)
+      guard let region = tensor.data as? FileRegion else { continue }
+      found[key] = paths[region.file.path]
+      if shardOfTensor[key] == nil { unlisted.append(tensor.info.name) }
+    }
+    let missing = shardOfTensor.keys.filter { found[$0] != shardOfTensor[$0] }.map(\.string)
+    let remedy = "index and shards do not belong together; fetch them again into an empty folder"
+    guard missing.isEmpty else {
+      let sorted = missing.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      throw OunceError(
+        .malformed, "\(missing.count) tensors are not in the shards that the index names: \(listed(sorted))",
+        file: path, remedy: remedy)
+    }
+    guard unlisted.isEmpty else {
+      throw OunceError(
+        .malformed, "\(unlisted.count) tensors of the shards are not in the index: \(listed(unlisted))",
+        file: path, remedy: remedy)
+    }
+  }
+}
