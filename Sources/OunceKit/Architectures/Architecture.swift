@@ -1,0 +1,39 @@
+internal import OunceCore
+
+/// A family of models as a table: how its tensors and settings are called in Hugging Face checkpoints and in GGUF, and
+/// what happens to the numbers on the way. Read from left to right it converts to GGUF, from right to left back.
+public struct Architecture: Sendable {
+  /// The value of `general.architecture`.
+  public let name: String
+  /// The classes that `config.json` may name under `architectures`.
+  public let huggingFaceNames: [String]
+  /// What the family's classes assume where `config.json` is silent.
+  let defaults: [String: JSON]
+  /// Settings that follow from others, after `defaults`.
+  let derive: @Sendable (inout Checkpoint) throws(OunceError) -> Void
+  /// What is taken off tensor names, and which tensors are left out, before `tensors` is consulted.
+  let names: SourceNames
+  let tensors: [TensorRule]
+  /// Tensors that no checkpoint holds because they follow from the configuration.
+  let computed: @Sendable (Checkpoint) throws(OunceError) -> [Tensor]
+  let metadata: [MetadataRule]
+  let tokenizer: any TokenizerRule
+
+  init(
+    _ name: String, _ huggingFaceNames: [String], defaults: [String: JSON] = [:],
+    derive: @escaping @Sendable (inout Checkpoint) throws(OunceError) -> Void = { (_) throws(OunceError) in },
+    names: SourceNames = .init(), tensors: [TensorRule],
+    computed: @escaping @Sendable (Checkpoint) throws(OunceError) -> [Tensor] = { (_) throws(OunceError) in [] },
+    metadata: [MetadataRule] = MetadataRule.common, tokenizer: any TokenizerRule = BytePairTokenizer()
+  ) {
+    self.name = name
+    self.huggingFaceNames = huggingFaceNames
+    self.defaults = defaults
+    self.derive = derive
+    self.names = names
+    self.tensors = tensors
+    self.computed = computed
+    self.metadata = metadata
+    self.tokenizer = tokenizer
+  }
+}

@@ -1,0 +1,43 @@
+internal import OunceCore
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// Rope factors that follow from the configuration, as a tensor.
+enum RopeFrequencies {
+  /// The `llama3` stretching: one divisor per pair of a head's elements.
+  @Sendable static func llama3(_ checkpoint: Checkpoint) throws(OunceError) -> [Tensor] {
+    guard checkpoint.configuration.ropeType == "llama3" else { return [] }
+    let rope = checkpoint.configuration.fullRope
+    let dimension = try checkpoint.configuration.headDimension()
+    guard (0...65_536).contains(dimension) else {
+      throw OunceError(.malformed, "heads of \(dimension) elements are not plausible", file: "config.json")
+    }
+    let base = rope["rope_theta"]?.double ?? 10_000
+    let factor = rope["factor"]?.double ?? 8
+    let low = rope["low_freq_factor"]?.double ?? 1
+    let high = rope["high_freq_factor"]?.double ?? 4
+    let length = rope["original_max_position_embeddings"]?.double ?? 8192
+    // Each step is rounded to single precision, as the reference does.
+    let factors = stride(from: 0, to: dimension, by: 2).map { index -> Float in
+      let exponent = Float(index) / Float(dimension)
+      let frequency = 1 / Float(pow(base, Double(exponent)))
+      let wavelength = Float(2 * Double.pi) / frequency
+      if wavelength < Float(length / high) { return 1 }
+      if wavelength > Float(length / low) { return Float(factor) }
+      let smooth = (Float(length) / wavelength - Float(low)) / Float(high - low)
+      return 1 / ((1 - smooth) / Float(factor) + smooth)
+    }
+    return [try tensor("rope_freqs.weight", factors)]
+  }
+
+  static func tensor(_ name: String, _ factors: [Float]) throws(OunceError) -> Tensor {
+    guard let encoding = Encodings.named("F32") else { throw OunceError(.unsupported, "F32 is not in the catalog") }
+    return try Tensor(name: name, shape: [factors.count], encoding: encoding, data: Memory(floats: factors))
+  }
+}

@@ -1,0 +1,100 @@
+internal import OunceCore
+
+/// One line of an architecture's table: what a tensor is called on both sides, and what happens to its numbers.
+///
+/// In patterns, `{i}` is the layer, `{e}` an expert, and a last component `*` stands for `weight` or `bias`, the same
+/// on both sides. `{e}` only in the checkpoint's name means: stacked along a new first dimension.
+struct TensorRule: Sendable {
+  /// The pattern of the checkpoint's names, after `SourceNames`.
+  let source: String
+  /// The pattern of the GGUF name; nil: the tensor is left out.
+  let target: String?
+  /// Applied from left to right on the way to GGUF.
+  let transforms: [any TensorTransform]
+
+  init(_ source: String, _ target: String, _ transforms: any TensorTransform...) {
+    self.source = source
+    self.target = target
+    self.transforms = transforms
+  }
+
+  private init(ignoring source: String) {
+    self.source = source
+    target = nil
+    transforms = []
+  }
+
+  /// A tensor that checkpoints carry and GGUF does not.
+  static func ignored(_ source: String) -> TensorRule { TensorRule(ignoring: source) }
+
+  /// Rules for the parts of a layer, with the prefix of each side written once.
+  static func layers(
+    _ source: String, _ rules: [TensorRule], to target: String = "blk.{i}."
+  ) -> [TensorRule] {
+    rules.map { rule in rule.prefixed(source, target) }
+  }
+
+  private func prefixed(_ source: String, _ target: String) -> TensorRule {
+    TensorRule(source: source + self.source, target: self.target.map { target + $0 }, transforms: transforms)
+  }
+
+  private init(source: String, target: String?, transforms: [any TensorTransform]) {
+    self.source = source
+    self.target = target
+    self.transforms = transforms
+  }
+
+  /// Whether several tensors become one.
+  var stacks: Bool { source.contains("{e}") && target?.contains("{e}") == false }
+}
+
+/// A concrete name taken apart by a pattern.
+struct NameMatch: Sendable {
+  var layer: Int?
+  var expert: Int?
+  var suffix: String?
+
+  /// The name that `pattern` gives for these parts.
+  func fill(_ pattern: String) -> String {
+    var name = pattern
+    if let layer { name = name.replacing("{i}", with: String(layer)) }
+    if let expert { name = name.replacing("{e}", with: String(expert)) }
+    if let suffix, name.hasSuffix(".*") { name = name.dropLast(1) + suffix }
+    return name
+  }
+}
+
+/// The rules of an architecture, found by name in constant time, however many there are.
+struct RuleTable: Sendable {
+  private var rules: [String: [TensorRule]] = [:]
+
+  init(_ rules: [TensorRule]) {
+    for rule in rules { self.rules[rule.source, default: []].append(rule) }
+  }
+
+  /// All rules for a name (several when it is split) with its parts; nil when there is none.
+  func match(_ name: String) -> (rules: [TensorRule], match: NameMatch)? {
+    if let found = rules[name] { return (found, NameMatch()) }
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    let numbers = parts.indices.filter { !parts[$0].isEmpty && parts[$0].utf8.allSatisfy { (48...57).contains($0) } }
+    // Names such as `mlp.0.weight` hold numbers that are no layers: fewer placeholders are tried after more.
+    for count in stride(from: min(numbers.count, 2), through: 0, by: -1) {
+      var generic = parts
+      var match = NameMatch()
+      if count > 0 {
+        generic[numbers[0]] = "{i}"
+        match.layer = Int(parts[numbers[0]])
+      }
+      if count > 1 {
+        generic[numbers[1]] = "{e}"
+        match.expert = Int(parts[numbers[1]])
+      }
+      if let found = rules[generic.joined(separator: ".")] { return (found, match) }
+      guard let last = generic.last, last == "weight" || last == "bias" else { continue }
+      match.suffix = String(last)
+      generic[generic.count - 1] = "*"
+      if let found = rules[generic.joined(separator: ".")] { return (found, match) }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,43 @@
+internal import OunceCore
+
+/// What the rules of an architecture may ask about the checkpoint that is translated.
+struct Checkpoint: Sendable {
+  let model: Model
+  let options: TranslationOptions
+  var configuration: Configuration
+  /// The name of the architecture in GGUF keys.
+  var architectureName: String
+  /// The class that config.json names.
+  let className: String
+  var notes: [String] = []
+
+  /// The number of layers.
+  var blockCount: Int {
+    get throws(OunceError) {
+      let count = try configuration.require("n_layers", "num_hidden_layers", "n_layer", "num_layers")
+      guard (0...Limits.blocks).contains(count) else {
+        throw OunceError(.malformed, "\(count) layers are outside 0...\(Limits.blocks)", file: "config.json")
+      }
+      return count
+    }
+  }
+
+  /// Whether the folder holds a file of this name.
+  func has(_ file: String) -> Bool { model.companions[file] != nil }
+
+  /// `template` with the architecture's name for `{arch}`.
+  func key(_ template: String) -> String { template.replacing("{arch}", with: architectureName) }
+
+  /// The number of heads whose rows a key projection holds.
+  var keyValueHeadCount: Int {
+    get throws(OunceError) {
+      if let count = configuration.integer("n_kv_heads", "num_key_value_heads") { return count }
+      return try configuration.require("n_heads", "num_attention_heads", "n_head")
+    }
+  }
+}
+
+extension Limits {
+  /// Layers of one model: the deepest published has fewer than 200.
+  static let blocks = 10_000
+}

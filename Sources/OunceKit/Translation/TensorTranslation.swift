@@ -1,0 +1,105 @@
+internal import OunceCore
+
+/// Tensors by the rules of an architecture, in the order in which the reference converter meets them.
+extension Checkpoint {
+  /// - Throws: `OunceError` naming the tensors that no rule knows.
+  mutating func translateTensors(by architecture: Architecture) throws(OunceError) -> [Tensor] {
+    let table = RuleTable(architecture.tensors)
+    var result = try architecture.computed(self)
+    var stacks = ExpertStacks()
+    var unknown: [String] = []
+    for tensor in orderedTensors {
+      guard let name = architecture.names.cleaned(tensor.info.name) else { continue }
+      guard let (rules, match) = table.match(name) else {
+        unknown.append(tensor.info.name)
+        continue
+      }
+      try checkLayer(match, of: tensor)
+      for rule in rules {
+        guard let target = rule.target else { continue }
+        var view = tensor
+        for transform in rule.transforms { view = try transform.apply(view, self, match) }
+        if rule.stacks {
+          result += try stacks.add(view, rule, match)
+        } else {
+          result.append(view.renamed(match.fill(target)))
+        }
+      }
+    }
+    guard unknown.isEmpty else { throw unmapped(unknown, architecture) }
+    try stacks.finish(&result)
+    try checkUnique(result)
+    return result
+  }
+
+  /// By file, and by name inside each: Python's order of UTF-8 strings.
+  private var orderedTensors: [Tensor] {
+    var ranks: [String: Int] = [:]
+    for (index, file) in model.files.enumerated() { ranks[file.path] = index }
+    let keyed = model.tensors.map { tensor in
+      (rank: ranks[(tensor.data as? FileRegion)?.file.path ?? ""] ?? 0, name: Array(tensor.info.name.utf8), tensor)
+    }
+    return keyed.sorted { a, b in
+      a.rank != b.rank ? a.rank < b.rank : a.name.lexicographicallyPrecedes(b.name)
+    }.map(\.2)
+  }
+
+  private func checkLayer(_ match: NameMatch, of tensor: Tensor) throws(OunceError) {
+    guard let layer = match.layer, layer >= Limits.blocks else { return }
+    throw OunceError(
+      .malformed, "belongs to layer \(layer), beyond the limit of \(Limits.blocks)",
+      subject: "tensor \(tensor.info.name)")
+  }
+
+  private func unmapped(_ names: [String], _ architecture: Architecture) -> OunceError {
+    let shown = names.prefix(5).joined(separator: ", ")
+    let more = names.count > 5 ? " and \(names.count - 5) more" : ""
+    return OunceError(
+      .unsupported, "the \(architecture.name) rules know no place for \(shown)\(more)", file: model.path,
+      remedy: "the checkpoint may be of a newer variant; --no-map converts tensors 1:1 under their own names")
+  }
+
+  private func checkUnique(_ tensors: [Tensor]) throws(OunceError) {
+    var seen = Set<String>()
+    for tensor in tensors where !seen.insert(tensor.info.name).inserted {
+      throw OunceError(
+        .malformed, "two tensors of the checkpoint become \(tensor.info.name)", file: model.path,
+        remedy: "the folder may hold the same weights twice; remove one")
+    }
+  }
+}
+
+/// Experts that wait until their layer is complete. The stacks of one layer leave together, in the order of the rules.
+private struct ExpertStacks {
+  private struct Stack {
+    let order: Int
+    var parts: [Int: Tensor] = [:]
+  }
+  /// By layer, then by target name.
+  private var layers: [Int: [String: Stack]] = [:]
+  private var nextOrder = 0
+
+  mutating func add(_ tensor: Tensor, _ rule: TensorRule, _ match: NameMatch) throws(OunceError) -> [Tensor] {
+    guard let target = rule.target, let expert = match.expert else { return [] }
+    let name = match.fill(target)
+    let layer = match.layer ?? 0
+    let order = nextOrder
+    nextOrder += 1
+    layers[layer, default: [:]][name, default: Stack(order: order)].parts[expert] = tensor
+    return []
+  }
+
+  mutating func finish(_ result: inout [Tensor]) throws(OunceError) {
+    for layer in layers.keys.sorted() {
+      for (name, stack) in (layers[layer] ?? [:]).sorted(by: { $0.value.order < $1.value.order }) {
+        let experts = stack.parts.keys.sorted()
+        if let missing = experts.indices.first(where: { experts[$0] != $0 }) {
+          throw OunceError(
+            .malformed, "expert \(missing) is missing", subject: "tensor \(name)",
+            remedy: "a shard may be missing; download all files of the model")
+        }
+        result.append(try Tensor.stacked(experts.compactMap { stack.parts[$0] }, name: name))
+      }
+    }
+  }
+}
