@@ -1,14 +1,6 @@
 import ArgumentParser
 import OunceKit
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The command line: parse, one call into the library, print.
 @main
 struct Ounce: ParsableCommand {
@@ -35,7 +27,7 @@ struct Ounce: ParsableCommand {
     let arguments = Array(CommandLine.arguments.dropFirst())
     if let hint = unknownCommand(arguments) {
       Terminal.errors.line(hint)
-      exit(64)
+      leave(64)
     }
     do {
       var command = try parseAsRoot(arguments)
@@ -49,12 +41,15 @@ struct Ounce: ParsableCommand {
 
   /// Prints an error and ends with the exit code of its kind.
   private static func end(_ error: OunceError, _ arguments: [String]) -> Never {
-    let color = arguments.contains("--color=never") || hasPair(arguments, "--color", "never") ? ColorChoice.never : .auto
+    let color =
+      arguments.contains("--color=never") || hasPair(arguments, "--color", "never") ? ColorChoice.never : .auto
     let style = Style(color, for: Terminal.errors)
     Terminal.errors.line(style.red("error: ") + error.message)
     if let remedy = error.remedy { Terminal.errors.line(style.dim("hint: ") + remedy) }
-    exit(error.kind == .cancelled ? Signals.exitCode : error.kind.exitCode)
+    leave(error.kind == .cancelled ? Signals.exitCode : error.kind.exitCode)
   }
+
+  private static func leave(_ code: Int32) -> Never { exit(withError: ExitCode(code)) }
 
   private static func hasPair(_ arguments: [String], _ name: String, _ value: String) -> Bool {
     zip(arguments, arguments.dropFirst()).contains { $0 == (name, value) }
@@ -66,10 +61,11 @@ struct Ounce: ParsableCommand {
     let names = configuration.subcommands.map { $0._commandName } + ["help"]
     if names.contains(word) { return nil }
     if Paths.exists(word) {
-      return "error: \(word.escapingControls) is no command.\nhint: did you mean `ounce inspect \(word.escapingControls)`?"
+      return
+        "error: \(word.escapingControls) is no command.\nhint: did you mean `ounce inspect \(word.escapingControls)`?"
     }
     let synonyms = ["dump": "inspect", "show": "inspect", "info": "inspect", "list": "inspect", "ls": "inspect"]
-    let near = synonyms[word] ?? NearNames.nearest(to: word, in: names).first
+    let near = synonyms[word] ?? NearNames.find(word, among: names).first
     let hint = near.map { "did you mean `ounce \($0)`?" } ?? "`ounce --help` lists the commands"
     return "error: there is no command \(word.escapingControls).\nhint: \(hint)"
   }
@@ -77,7 +73,7 @@ struct Ounce: ParsableCommand {
 
 extension OunceError.Kind {
   /// As documented in `ounce --help`.
-  var exitCode: CInt {
+  var exitCode: Int32 {
     switch self {
     case .io: 2
     case .malformed: 65

@@ -1,6 +1,7 @@
 internal import OunceContainers
 public import OunceCore
 internal import OunceEncoding
+internal import OrderedCollections
 
 extension Model {
   /// Plans a conversion: to GGUF under its names, or to safetensors under the names of the source.
@@ -38,22 +39,28 @@ extension Model {
     for tensor in tensors {
       infos.append(try tensor.info.forSafetensors(dtype: request.dtype))
     }
-    let metadata: Metadata = container == "safetensors" ? metadata : [:]
-    let layout = try SafetensorsContainer().layout(metadata, infos)
+    let metadata: Metadata = container == "safetensors" ? self.metadata : Metadata()
     let fileName = Paths.resolvedName(of: path).split(separator: ".").first.map(String.init) ?? "model"
     var output = request.output ?? "\(fileName).safetensors"
     if Paths.isFolder(output) { output = Paths.join(output, "\(fileName).safetensors") }
-    let steps = tensors.indices.map { index in
-      Plan.Step(
-        source: tensors[index],
-        targets: [
-          Plan.Target(
-            file: 0, offset: layout.offsets[index], info: infos[index], before: nil, meant: nil, importance: nil)
-        ])
+    let folder = Paths.folder(of: output)
+    let set = try SafetensorsContainer().split(metadata, infos, name: Paths.name(of: output), limits: request.split)
+    var files: [Plan.File] = []
+    var steps: [Plan.Step] = []
+    for shard in set.shards {
+      let path = set.shards.count == 1 ? output : Paths.join(folder, shard.name)
+      for (index, offset) in zip(shard.tensors, shard.layout.offsets) {
+        let target = Plan.Target(
+          file: files.count, offset: offset, info: infos[index], before: nil, meant: nil, importance: nil)
+        steps.append(Plan.Step(source: tensors[index], targets: [target]))
+      }
+      files.append(Plan.File(path: path, header: shard.layout.header, byteCount: shard.layout.byteCount))
     }
-    return Plan(
-      files: [Plan.File(path: output, header: layout.header, byteCount: layout.byteCount)], steps: steps,
-      inputs: files, allowsNonFinite: request.allowsNonFinite)
+    if let index = set.index {
+      files.append(
+        Plan.File(path: Paths.join(folder, index.name), header: index.bytes, byteCount: index.bytes.count))
+    }
+    return Plan(files: files, steps: steps, inputs: self.files, allowsNonFinite: request.allowsNonFinite)
   }
 }
 

@@ -34,12 +34,12 @@ extension Prepared {
 /// Collects files and the tensors that go into them, so that a tensor that several files want is read once.
 struct PlanBuilder {
   private let prepared: Prepared
-  private let split: SplitRequest
+  private let split: ShardLimits
   private var files: [Plan.File] = []
   private var targets: [[Plan.Target]]
   private var notes: [String]
 
-  init(_ prepared: Prepared, split: SplitRequest) {
+  init(_ prepared: Prepared, split: ShardLimits) {
     self.prepared = prepared
     self.split = split
     targets = Array(repeating: [], count: prepared.model.tensors.count)
@@ -115,32 +115,24 @@ struct PlanBuilder {
 
   /// Gives each tensor its place in the file, or the files, of one output.
   mutating func place(_ outputs: [OutputTensor], _ metadata: Metadata, _ path: String) throws(OunceError) {
-    for file in try outputFiles(outputs.map(\.info), metadata, path) {
-      if let other = files.first(where: { $0.path == file.path }) {
-        throw OunceError(.request, "two outputs would have this name", file: other.path)
+    let folder = Paths.folder(of: path)
+    let set = try GGUFContainer().split(
+      metadata, outputs.map(\.info), name: Paths.name(of: path), limits: split)
+    for shard in set.shards {
+      // A path that was given is kept as it was spelled.
+      let path = set.shards.count == 1 ? path : Paths.join(folder, shard.name)
+      guard !files.contains(where: { $0.path == path }) else {
+        throw OunceError(.request, "two outputs would have this name", file: path)
       }
-      for (position, offset) in zip(file.tensors, file.layout.offsets) {
+      for (position, offset) in zip(shard.tensors, shard.layout.offsets) {
         let output = outputs[position]
         targets[output.index].append(
           Plan.Target(
             file: files.count, offset: offset, info: output.info, before: output.before, meant: output.meant,
             importance: nil))
       }
-      files.append(Plan.File(path: file.path, header: file.layout.header, byteCount: file.layout.byteCount))
+      files.append(Plan.File(path: path, header: shard.layout.header, byteCount: shard.layout.byteCount))
     }
-  }
-
-  private struct PlacedFile {
-    let path: String
-    let tensors: [Int]
-    let layout: FileLayout
-  }
-
-  private func outputFiles(
-    _ tensors: [TensorInfo], _ metadata: Metadata, _ path: String
-  ) throws(OunceError) -> [PlacedFile] {
-    let layout = try GGUFContainer().layout(metadata, tensors)
-    return [PlacedFile(path: path, tensors: Array(tensors.indices), layout: layout)]
   }
 }
 

@@ -1,4 +1,5 @@
-public import OunceCore
+public import OunceContainers
+internal import OunceCore
 
 /// What `quantize` is asked for.
 public struct QuantizeRequest: Sendable {
@@ -11,7 +12,8 @@ public struct QuantizeRequest: Sendable {
   /// Whether tensors that are quantized already may be quantized again.
   public var allowsRequantizing = false
   public var allowsNonFinite = false
-  public var split = SplitRequest()
+  /// How the output is cut into files.
+  public var split = ShardLimits()
 
   public init(recipes: [Recipe], output: String? = nil) {
     self.recipes = recipes
@@ -31,19 +33,8 @@ public struct ConvertRequest: Sendable {
   public var output: String?
   public var translation = TranslationOptions()
   public var allowsNonFinite = false
-  public var split = SplitRequest()
+  /// How the output is cut into files.
+  public var split = ShardLimits()
 
   public init() {}
-}
-
-/// How an output is cut into files.
-public struct SplitRequest: Sendable {
-  public var maxByteCount: Int?
-  public var maxTensorCount: Int?
-  /// Whether the first file holds metadata only.
-  public var keepsFirstFileEmpty = false
-
-  public init() {}
-
-  var isWanted: Bool { maxByteCount != nil || maxTensorCount != nil }
 }

@@ -1,7 +1,7 @@
 /// What takes the place of an encoding whose blocks do not divide a tensor's rows.
 enum Fallbacks {
-  /// The encoding for rows of `columnCount`: `name` itself where its blocks fit, else the type of 32 that llama-quantize
-  /// puts in its place, else F16.
+  /// The encoding for rows of `columnCount`: `name` itself where its blocks fit, else the type of 32 that
+  /// llama-quantize puts in its place, else F16.
   ///
   /// NVFP4 and Q1_0 have a place here too, where llama-quantize ends the run.
   static func fitting(_ name: String, columnCount: Int, blocksOf: (String) -> Int) -> String {

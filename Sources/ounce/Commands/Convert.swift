@@ -14,10 +14,14 @@ struct Convert: ParsableCommand {
   @Argument(help: ArgumentHelp("A checkpoint folder, a file, or any file of a sharded set.", valueName: "model"))
   var model: String
 
-  @Option(name: .customLong("to"), help: ArgumentHelp("gguf or safetensors (default: by the output's name, else gguf).", valueName: "format"))
+  @Option(
+    name: .customLong("to"),
+    help: ArgumentHelp("gguf or safetensors (default: by the output's name, else gguf).", valueName: "format"))
   var format: String?
 
-  @Option(name: [.short, .long], help: ArgumentHelp("A file, or an existing folder (default: the usual name here).", valueName: "path"))
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp("A file, or an existing folder (default: the usual name here).", valueName: "path"))
   var output: String?
 
   @Option(help: ArgumentHelp("The type of floats: keep, f32, f16, bf16 (GGUF: also q8_0).", valueName: "type"))

@@ -26,7 +26,7 @@ struct Formats: ParsableCommand {
     ]
     let shown = sections.filter { isAll || $0.1 }
     if format.chosen == .json {
-      var document: OrderedJSON = ["schema": .string("ounce.formats/1"), "cpuLevel": .string(Encodings.level)]
+      var document: JSONObject = ["schema": .string("ounce.formats/1"), "cpuLevel": .string(Encodings.level)]
       for (name, _, table) in shown { document[name] = table.json }
       Terminal.output.line(JSONWriter.write(.object(document), isIndented: true))
       return
@@ -42,7 +42,9 @@ struct Formats: ParsableCommand {
   }
 
   private var containerTable: Table {
-    var table = Table(columns: [.init(title: "container"), .init(title: "files"), .init(title: "read"), .init(title: "write")])
+    var table = Table(columns: [
+      .init(title: "container"), .init(title: "files"), .init(title: "read"), .init(title: "write"),
+    ])
     table.rows = Containers.all.map { container in
       [
         container.name, container.fileExtensions.map { ".\($0)" }.joined(separator: " "), "yes",
@@ -68,7 +70,9 @@ struct Formats: ParsableCommand {
   }
 
   private var recipeTable: Table {
-    var table = Table(columns: [.init(title: "recipe"), .init(title: "also"), .init(title: "mostly"), .init(title: "mixes")])
+    var table = Table(columns: [
+      .init(title: "recipe"), .init(title: "also"), .init(title: "mostly"), .init(title: "mixes"),
+    ])
     table.rows = Recipes.all.map { recipe in
       let mixed = Set(recipe.rules.map(\.encoding)).subtracting([recipe.encoding]).sorted()
       return [
@@ -90,10 +94,11 @@ extension Table {
   var json: JSON {
     .array(
       rows.map { row in
-        var object: OrderedJSON = [:]
+        var object: JSONObject = [:]
         for (column, cell) in zip(columns, row) {
           object[column.title] =
-            column.isNumber ? (Int(cell).map(JSON.integer) ?? Double(cell).map(JSON.double) ?? .string(cell))
+            column.isNumber
+            ? (Int(cell).map(JSON.integer) ?? Double(cell).map(JSON.double) ?? .string(cell))
             : cell == "-" ? .null : .string(cell)
         }
         return .object(object)

@@ -44,7 +44,8 @@ struct Inspect: ParsableCommand {
     }
     if metadata || (format == .table && !tensors) || (format != .table && !tensors) {
       if format == .table { Terminal.output.line("") }
-      Terminal.output.write(report.metadataTable(isFull: metadata, width: Terminal.output.width).text(format, style: style))
+      Terminal.output.write(
+        report.metadataTable(isFull: metadata, width: Terminal.output.width).text(format, style: style))
     }
     if tensors {
       if format == .table || metadata { Terminal.output.line("") }

@@ -19,18 +19,22 @@ struct Quantize: ParsableCommand {
 
   @Option(
     name: .customLong("to"),
-    help: ArgumentHelp("What to make, such as Q4_K_M; several with commas. `ounce formats --recipes` lists all.",
+    help: ArgumentHelp(
+      "What to make, such as Q4_K_M; several with commas. `ounce formats --recipes` lists all.",
       valueName: "recipe"))
   var recipe: String
 
-  @Option(name: [.short, .long], help: ArgumentHelp("A file, or an existing folder (default: the usual name here).", valueName: "path"))
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp("A file, or an existing folder (default: the usual name here).", valueName: "path"))
   var output: String?
 
   @Flag(help: "One encoding for all tensors, without the recipe's mix.") var pure = false
   @Flag(help: "Keep output.weight as it is.") var leaveOutputTensor = false
   @Flag(help: "Quantize again what is quantized already.") var allowRequantize = false
   @Option(help: ArgumentHelp("The encoding of output.weight.", valueName: "type")) var outputTensorType: String?
-  @Option(help: ArgumentHelp("The encoding of the token embeddings.", valueName: "type")) var tokenEmbeddingType: String?
+  @Option(help: ArgumentHelp("The encoding of the token embeddings.", valueName: "type")) var tokenEmbeddingType:
+    String?
   @OptionGroup var translation: TranslationArguments
   @OptionGroup var splitting: SplitArguments
   @OptionGroup var writing: WritingOptions
@@ -55,10 +59,11 @@ struct Quantize: ParsableCommand {
     var recipes: [Recipe] = []
     for name in recipe.split(separator: ",").map(String.init) {
       guard let recipe = Recipes.named(name) else {
-        let near = NearNames.nearest(to: name, in: Recipes.all.map(\.name))
+        let near = NearNames.find(name, among: Recipes.all.map(\.name))
         throw OunceError(
           .request, "there is no recipe \(name)",
-          remedy: near.isEmpty ? "`ounce formats --recipes` lists all" : "did you mean \(near.joined(separator: ", "))?")
+          remedy: near.isEmpty ? "`ounce formats --recipes` lists all" : "did you mean \(near.joined(separator: ", "))?"
+        )
       }
       if !recipes.contains(where: { $0.name == recipe.name }) { recipes.append(recipe) }
     }
@@ -68,10 +73,11 @@ struct Quantize: ParsableCommand {
 
   private func encodingName(_ name: String) throws -> String {
     guard let encoding = Encodings.writable(name) else {
-      let near = NearNames.nearest(to: name, in: Encodings.all.map(\.name))
+      let near = NearNames.find(name, among: Encodings.all.map(\.name))
       throw OunceError(
         .request, "there is no encoding \(name) that can be written",
-        remedy: near.isEmpty ? "`ounce formats --encodings` lists all" : "did you mean \(near.joined(separator: ", "))?")
+        remedy: near.isEmpty ? "`ounce formats --encodings` lists all" : "did you mean \(near.joined(separator: ", "))?"
+      )
     }
     return encoding.name
   }

@@ -33,14 +33,11 @@ struct SplitArguments: ParsableArguments {
   @Flag(help: "Put no tensor into the first file of a split set, only metadata.")
   var noTensorFirstSplit = false
 
-  func request() throws -> SplitRequest {
+  func request() throws -> ShardLimits {
     if let splitMaxTensors, splitMaxTensors < 1 {
       throw OunceError(.request, "--split-max-tensors takes a number of at least 1")
     }
-    var request = SplitRequest()
-    request.maxByteCount = splitMaxSize?.byteCount
-    request.maxTensorCount = splitMaxTensors
-    request.keepsFirstFileEmpty = noTensorFirstSplit
-    return request
+    return ShardLimits(
+      tensorCount: splitMaxTensors, byteCount: splitMaxSize?.byteCount, isFirstWithoutTensors: noTensorFirstSplit)
   }
 }

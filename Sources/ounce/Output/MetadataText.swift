@@ -1,7 +1,4 @@
 import OunceKit
-import OrderedCollections
-
-typealias OrderedJSON = OrderedDictionary<String, JSON>
 
 extension MetadataValue {
   /// The type as GGUF calls it: "uint32", "array<string>".

@@ -36,7 +36,8 @@ struct ModelReport {
     let files = model.files.count > 1 ? ", \(model.files.count) files" : ""
     var text = style.bold(model.path.escapingControls) + "  " + model.container + files
     if let architecture { text += ", \(architecture.escapingControls)" }
-    text += "\n\(Numbers.grouped(tensors.count)) tensors, \(Numbers.weights(elementCount)) weights, "
+    text +=
+      "\n\(Numbers.grouped(tensors.count)) tensors, \(Numbers.weights(elementCount)) weights, "
       + "\(Numbers.bytes(byteCount)), \(Numbers.fixed(bitsPerWeight, 2)) bits/weight\n"
     for share in shares {
       text += "  \(share.name): \(Numbers.grouped(share.tensorCount)) tensors, \(Numbers.bytes(share.byteCount))\n"
@@ -67,13 +68,13 @@ struct ModelReport {
   }
 
   func json(tensors showsTensors: Bool, metadata showsMetadata: Bool) -> JSON {
-    var document: OrderedJSON = [
+    var document: JSONObject = [
       "schema": .string("ounce.inspect/1"), "path": .string(model.path), "container": .string(model.container),
       "fileCount": .integer(model.files.count), "tensorCount": .integer(tensors.count),
       "elementCount": .integer(elementCount), "byteCount": .integer(byteCount),
       "bitsPerWeight": .double(bitsPerWeight),
     ]
-    var encodings: OrderedJSON = [:]
+    var encodings: JSONObject = [:]
     for share in shares {
       encodings[share.name] = .object([
         "tensorCount": .integer(share.tensorCount), "elementCount": .integer(share.elementCount),
@@ -82,7 +83,7 @@ struct ModelReport {
     }
     document["encodings"] = .object(encodings)
     if showsMetadata {
-      var values: OrderedJSON = [:]
+      var values: JSONObject = [:]
       for (key, value) in metadata {
         values[key] = .object(["type": .string(value.typeName), "value": value.json])
       }

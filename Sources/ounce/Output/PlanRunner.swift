@@ -24,10 +24,11 @@ struct PlanRunner {
   /// The plan as a table: what each tensor becomes, and the exact size of each file.
   private var description: String {
     let isOne = plan.files.count == 1
-    var table = Table(columns: [
-      .init(title: "tensor"), .init(title: "shape"), .init(title: "from"), .init(title: "to"),
-      .init(title: "bytes", isNumber: true),
-    ] + (isOne ? [] : [.init(title: "file")]))
+    var table = Table(
+      columns: [
+        .init(title: "tensor"), .init(title: "shape"), .init(title: "from"), .init(title: "to"),
+        .init(title: "bytes", isNumber: true),
+      ] + (isOne ? [] : [.init(title: "file")]))
     for step in plan.steps {
       for target in step.targets {
         table.rows.append(
@@ -62,7 +63,8 @@ struct PlanRunner {
     for (index, file) in plan.files.enumerated() {
       let source = Numbers.bytes(plan.sourceByteCount)
       let factor = Double(plan.sourceByteCount) / Double(max(1, file.byteCount))
-      text += style.green("✓ ") + style.bold(file.path.escapingControls)
+      text +=
+        style.green("✓ ") + style.bold(file.path.escapingControls)
         + "  \(source) → \(Numbers.bytes(file.byteCount))  (\(Numbers.fixed(factor, 1))x smaller, "
         + "\(Numbers.fixed(bitsPerWeight(index), 2)) bits/weight)  \(Numbers.duration(seconds)), \(rate)\n"
       var counts: [String: Int] = [:]

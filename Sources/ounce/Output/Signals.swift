@@ -24,22 +24,22 @@ enum Signals {
     // The handler may touch nothing that is not made yet.
     _ = isCancelled
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-      unsafe install(signal) { number in
+      install(signal) { number in
         let before = Signals.received.exchange(number, ordering: .relaxed)
         if before != 0 { _exit(128 + number) }
       }
     }
-    unsafe install(SIGPIPE, SIG_IGN)
-    unsafe install(SIGXFSZ, SIG_IGN)
+    install(SIGPIPE, SIG_IGN)
+    install(SIGXFSZ, SIG_IGN)
   }
 
   private static func install(_ number: CInt, _ handler: (@convention(c) (CInt) -> Void)?) {
     #if canImport(Glibc)
-      _ = unsafe Glibc.signal(number, handler)
+      _ = Glibc.signal(number, handler)
     #elseif canImport(Musl)
-      _ = unsafe Musl.signal(number, handler)
+      _ = Musl.signal(number, handler)
     #else
-      _ = unsafe Darwin.signal(number, handler)
+      _ = Darwin.signal(number, handler)
     #endif
   }
 }
