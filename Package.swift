@@ -71,6 +71,7 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "ounce", dependencies: ["OunceKit", arguments, collections, logging], swiftSettings: strict),
+    .executableTarget(name: "OunceBench", dependencies: ["OunceKit", arguments], swiftSettings: strict),
     .testTarget(
       name: "OunceBlocksTests", dependencies: ["OunceBlocks"] + levelDependencies + ["OunceEncoding", "CLanes"],
       swiftSettings: levelDefines),

@@ -1,0 +1,63 @@
+import OunceKit
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// ggml's own quantizers, loaded while the program runs, so that both sides are measured in one process.
+@safe struct Reference {
+  private typealias QuantizeChunk = @convention(c) (
+    CInt, UnsafePointer<Float>?, UnsafeMutableRawPointer?, Int64, Int64, Int64, UnsafePointer<Float>?
+  ) -> Int
+  private typealias Decode = @convention(c) (UnsafeRawPointer?, UnsafeMutablePointer<Float>?, Int64) -> Void
+  private typealias TypeTraits = @convention(c) (CInt) -> UnsafeRawPointer?
+
+  private let quantizeChunk: QuantizeChunk
+  private let typeTraits: TypeTraits
+
+  init(path: String) throws {
+    guard let library = unsafe dlopen(path, RTLD_NOW) else {
+      throw OunceError(.notFound, "cannot be loaded", file: path)
+    }
+    guard let quantize = unsafe dlsym(library, "ggml_quantize_chunk"),
+      let traits = unsafe dlsym(library, "ggml_get_type_traits")
+    else { throw OunceError(.unsupported, "is no libggml-base", file: path) }
+    unsafe quantizeChunk = unsafeBitCast(quantize, to: QuantizeChunk.self)
+    unsafe typeTraits = unsafeBitCast(traits, to: TypeTraits.self)
+  }
+
+  func quantize(_ type: UInt32, _ sample: Sample, _ importance: [Float]?) {
+    var blocks = [UInt8](repeating: 0, count: sample.weightCount * 4)
+    unsafe sample.floats.withUnsafeBufferPointer { floats in
+      unsafe blocks.withUnsafeMutableBytes { blocks in
+        let rows = Int64(sample.weightCount / Sample.columns)
+        if let importance {
+          unsafe importance.withUnsafeBufferPointer { importance in
+            _ = unsafe quantizeChunk(
+              CInt(type), floats.baseAddress, blocks.baseAddress, 0, rows, Int64(Sample.columns),
+              importance.baseAddress)
+          }
+        } else {
+          _ = unsafe quantizeChunk(
+            CInt(type), floats.baseAddress, blocks.baseAddress, 0, rows, Int64(Sample.columns), nil)
+        }
+      }
+    }
+  }
+
+  func decode(_ type: UInt32, _ blocks: [UInt8], into floats: inout [Float]) {
+    // `to_float` is the sixth word of ggml_type_traits.
+    guard let traits = unsafe typeTraits(CInt(type)),
+      let function = unsafe traits.load(fromByteOffset: 40, as: Optional<UnsafeRawPointer>.self)
+    else { return }
+    let decode = unsafe unsafeBitCast(function, to: Decode.self)
+    let count = Int64(floats.count)
+    unsafe blocks.withUnsafeBytes { blocks in
+      unsafe floats.withUnsafeMutableBufferPointer { unsafe decode(blocks.baseAddress, $0.baseAddress, count) }
+    }
+  }
+}
