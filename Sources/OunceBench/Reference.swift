@@ -10,9 +10,10 @@ import OunceKit
 
 /// ggml's own quantizers, loaded while the program runs, so that both sides are measured in one process.
 @safe struct Reference {
-  private typealias QuantizeChunk = @convention(c) (
-    CInt, UnsafePointer<Float>?, UnsafeMutableRawPointer?, Int64, Int64, Int64, UnsafePointer<Float>?
-  ) -> Int
+  private typealias QuantizeChunk =
+    @convention(c) (
+      CInt, UnsafePointer<Float>?, UnsafeMutableRawPointer?, Int64, Int64, Int64, UnsafePointer<Float>?
+    ) -> Int
   private typealias Decode = @convention(c) (UnsafeRawPointer?, UnsafeMutablePointer<Float>?, Int64) -> Void
   private typealias TypeTraits = @convention(c) (CInt) -> UnsafeRawPointer?
 

@@ -30,6 +30,8 @@ public struct BlockKernels: Kernels {
     Q5_0(),
     Q5_1(),
     Q8_0(),
+    Q2_K(),
+    Q3_K(),
     Q4_K(),
     Q5_K(),
     Q6_K(),
@@ -45,5 +47,7 @@ public struct BlockKernels: Kernels {
 
   public init() {}
 
-  public func largestMagnitude(_ elements: Span<Float>) -> Float { largestMagnitude(of: elements) }
+  public func firstNonFinite(_ elements: Span<Float>) -> Int? {
+    unsafe elements.withUnsafeBufferPointer { unsafe firstNonFiniteElement($0) }
+  }
 }

@@ -66,14 +66,8 @@ public protocol WritableEncoding: Encoding {
 public protocol Kernels: Sendable {
   /// Every encoding, in the order of the catalog.
   var encodings: [any Encoding] { get }
+  /// The index of the first NaN or infinity.
+  func firstNonFinite(_ elements: Span<Float>) -> Int?
   /// The largest magnitude; NaN or infinity when there is one.
   func largestMagnitude(_ elements: Span<Float>) -> Float
-}
-
-extension Kernels {
-  /// The index of the first NaN or infinity.
-  public func firstNonFinite(_ elements: Span<Float>) -> Int? {
-    guard !largestMagnitude(elements).isFinite else { return nil }
-    return elements.indices.first { !elements[$0].isFinite }
-  }
 }

@@ -39,8 +39,8 @@ import Testing
     let bytes = encoding.encoded(elements, columns: Self.columns, importance: importance)
     try #require(bytes.count == golden.count)
     let wrong = differingBlocks(bytes, golden, encoding.bytesPerBlock)
-    #expect(
-      wrong.isEmpty, "\(path) at \(level): blocks \(wrong.prefix(20)) of \(golden.count / encoding.bytesPerBlock)")
+    let count = golden.count / encoding.bytesPerBlock
+    #expect(wrong.isEmpty, "\(path) at \(level): blocks \(wrong.prefix(20)) of \(count)")
   }
 
   @Test func `decoding gives the golden elements`() throws {

@@ -7,7 +7,7 @@ import Testing
     for level in levels {
       for encoding in level.kernels.encodings {
         guard let writable = encoding as? any WritableEncoding else { continue }
-        for seed in 1...UInt64(12) {
+        for seed in 1...UInt64(8) {
           var random = Seeded(state: seed)
           let columns = encoding.elementsPerBlock * [1, 2, 3, 5, 16, 33][Int(random.next() % 6)]
           let rows = [1, 2, 3, 17, 35][Int(random.next() % 5)]

@@ -95,8 +95,17 @@ LANES lanes_i32 lanes_word(lanes_i32 a, lanes_i32 b, lanes_i32 c, lanes_i32 d) {
 }
 LANES lanes_i32 lanes_shifted_left(lanes_i32 a, int count) { return a << count; }
 LANES lanes_i32 lanes_shifted_right(lanes_i32 a, int count) { return a >> count; }
+// a in the first eight lanes, b in the others.
+LANES lanes_f32 lanes_halves(float a, float b) { return (lanes_f32){a, a, a, a, a, a, a, a, b, b, b, b, b, b, b, b}; }
 LANES lanes_i32 lanes_bits(lanes_i32 a, int mask) { return a & mask; }
-LANES float lanes_greatest_of_all(lanes_f32 a) { return __builtin_reduce_max(a); }
+// The largest magnitude; finite floats without their sign compare like integers.
+LANES float lanes_largest_magnitude(lanes_f32 a, lanes_f32 b) {
+  lanes_i32 x = (lanes_i32)a & 0x7fffffff, y = (lanes_i32)b & 0x7fffffff;
+  int32_t largest = __builtin_reduce_max(__builtin_elementwise_max(x, y));
+  float value;
+  __builtin_memcpy(&value, &largest, 4);
+  return value;
+}
 
 // binary16, round to nearest even, on integer bits: the same at every CPU level. NaN becomes 0x7E00 with its sign.
 LANES lanes_i32 lanes_half_bits(lanes_f32 a) {
@@ -126,10 +135,18 @@ typedef lanes_quad lanes_quad_anywhere __attribute__((aligned(1)));
 
 LANES lanes_f32 lanes_load(const float *source) { return *(const lanes_f32_anywhere *)source; }
 LANES void lanes_store(float *target, lanes_f32 a) { *(lanes_f32_anywhere *)target = a; }
+LANES lanes_u8 lanes_bytes(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+  typedef uint32_t words __attribute__((ext_vector_type(4)));
+  return (lanes_u8)(words){a, b, c, d};
+}
 LANES lanes_u8 lanes_load_bytes(const uint8_t *source) { return *(const lanes_u8_anywhere *)source; }
 LANES void lanes_store_bytes(uint8_t *target, lanes_u8 a) { *(lanes_u8_anywhere *)target = a; }
 LANES lanes_u8 lanes_low_nibbles(lanes_u8 a) { return a & (uint8_t)15; }
 LANES lanes_u8 lanes_high_nibbles(lanes_u8 a) { return a >> (uint8_t)4; }
+// The fifth bits of codes: bit 0 or bit 1 of `bits`, put at bit 4 of a.
+LANES lanes_u8 lanes_with_first_bit(lanes_u8 a, lanes_u8 bits) { return a | ((bits << (uint8_t)4) & (uint8_t)16); }
+LANES lanes_u8 lanes_with_second_bit(lanes_u8 a, lanes_u8 bits) { return a | ((bits << (uint8_t)3) & (uint8_t)16); }
+LANES lanes_u8 lanes_without_two_bits(lanes_u8 bits) { return bits >> (uint8_t)2; }
 LANES lanes_i32 lanes_widened(lanes_u8 a) { return __builtin_convertvector(a, lanes_i32); }
 typedef int8_t lanes_s8 __attribute__((ext_vector_type(16)));
 LANES lanes_i32 lanes_widened_signed(lanes_u8 a) { return __builtin_convertvector((lanes_s8)a, lanes_i32); }
@@ -200,10 +217,15 @@ LANES void lanes_store_shorts(void *target, ptrdiff_t stride, lanes_i32 a) {
   }
 }
 
-// Whether one of sixteen floats is NaN or an infinity.
-LANES lanes_i32 lanes_larger_integer(lanes_i32 a, lanes_i32 b) { return a < b ? b : a; }
-LANES _Bool lanes_any_non_finite(lanes_f32 a) {
-  return __builtin_reduce_or(((lanes_i32)a & 0x7fffffff) >= 0x7f800000) != 0;
+// Whether one of 64 floats is NaN or an infinity: the largest magnitude, as an integer, has all exponent bits set.
+LANES _Bool lanes_any_of_64_non_finite(const float *source) {
+  typedef int32_t anywhere __attribute__((ext_vector_type(16), aligned(1)));
+  lanes_i32 found = {0};
+  for (int i = 0; i < 4; i++) {
+    lanes_i32 size = *(const anywhere *)(source + 16 * i) & 0x7fffffff;
+    found |= size >= 0x7f800000;
+  }
+  return __builtin_reduce_or(found) != 0;
 }
 
 // The x86-64 level of the running CPU: 1 to 4; 0 on other machines.

@@ -20,7 +20,7 @@ LANES lanes_u8 lanes_narrow_u8(lanes_u32 a) { return __builtin_convertvector(a, 
 // Packing: what the ternary, binary and four-bit blocks do to sixteen or sixty-four codes.
 
 // The largest magnitude: the bits of magnitudes are ordered as their values are.
-LANES float lanes_largest_magnitude(lanes_f32 a) {
+LANES float lanes_peak(lanes_f32 a) {
   int32_t bits = __builtin_reduce_max((lanes_i32)a & 0x7fffffff);
   float value;
   __builtin_memcpy(&value, &bits, 4);
@@ -185,6 +185,11 @@ LANES lanes_u8 lanes_iq4_bytes(lanes_u8 index) {
   value += (lanes_u8)(index > (uint8_t)14) & (uint8_t)24;
   return value;
 #endif
+}
+
+// The reference's rounding as a float, wrong as it is beyond 2^22: the low 23 bits of a + 1.5 * 2^23.
+LANES register_f32 register_nearest_wrapped(register_f32 a) {
+  return __builtin_convertvector(((register_i32)(a + 12582912.0f) & 0x007fffff) - 0x00400000, register_f32);
 }
 
 #endif

@@ -117,7 +117,7 @@ private func searchAndStore(
   } else {
     unsafe affineFit(
       tile, weights: workspace.weights, count: 32, importanceCandidates(levels: fields.levels),
-      scratch: workspace.scratch, into: fit)
+      scratch: workspace.scratch, into: fit, work: workspace.work)
   }
   for half in 0..<2 {
     let target = unsafe group.target + 16 * half * stride

@@ -12,7 +12,7 @@ extension Q8_0 {
         let target = unsafe rows.target + block * 34
         let low = unsafe lanes_load(x)
         let high = unsafe lanes_load(x + 16)
-        let peak = lanes_greatest_of_all(lanes_larger(lanes_magnitude(low), lanes_magnitude(high)))
+        let peak = lanes_largest_magnitude(low, high)
         let scale = peak / 127
         unsafe target.storeHalf(scale, at: 0)
         let inverse = 1 / scale

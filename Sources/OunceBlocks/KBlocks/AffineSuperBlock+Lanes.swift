@@ -79,7 +79,7 @@ private func fitSubBlocks(_ workspace: Workspace, searched: Bool, _ candidates: 
     }
     unsafe affineFit(
       tile + 64 * pair, weights: weights, count: 32, candidates, scratch: workspace.scratch,
-      into: workspace.fit + pair * fitRows)
+      into: workspace.fit + pair * fitRows, work: workspace.work)
   }
 }
 

@@ -6,9 +6,11 @@
 ///
 /// - Parameters:
 ///   - candidates: the search without importance.
+///   - limited: whether searched six-bit scales are limited to 63: Q5_K does, Q4_K does not. It matters only where the
+///     reference's bytes wrap around.
 ///   - target: receives `d`, `dmin` and the twelve bytes of scales.
 func affineSuperBlockTruth(
-  _ x: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?, _ candidates: AffineCandidates,
+  _ x: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?, _ candidates: AffineCandidates, limited: Bool,
   codes: UnsafeMutablePointer<UInt8>, into target: UnsafeMutablePointer<UInt8>
 ) {
   unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: 24 + 32) { floats in
@@ -38,7 +40,7 @@ func affineSuperBlockTruth(
       unsafe scales[j] = fit.scale
       unsafe minima[j] = -fit.minimum
     }
-    unsafe packScalesTruth(scales, minima, sums, searched: importance != nil, into: target)
+    unsafe packScalesTruth(scales, minima, sums, searched: importance != nil, limited: limited, into: target)
   }
   unsafe recodeTruth(x, Int32(candidates.levels), target, codes: codes)
 }
@@ -46,12 +48,13 @@ func affineSuperBlockTruth(
 /// Quantizes the scales and minima to six bits: by their maximum, or `searched` with the sums of the weights.
 private func packScalesTruth(
   _ scales: UnsafePointer<Float>, _ minima: UnsafePointer<Float>, _ sums: UnsafePointer<Float>, searched: Bool,
-  into target: UnsafeMutablePointer<UInt8>
+  limited: Bool, into target: UnsafeMutablePointer<UInt8>
 ) {
   unsafe withCodes(16) { packed in
     if searched {
       unsafe target.storeHalf(positiveFitTruth(scales, weights: sums, count: 8, levels: 63, codes: packed), at: 0)
       unsafe target.storeHalf(positiveFitTruth(minima, weights: sums, count: 8, levels: 63, codes: packed + 8), at: 2)
+      if limited { for j in 0..<16 { unsafe packed[j] = min(63, packed[j]) } }
     } else {
       unsafe target.storeHalf(packByMaximumTruth(scales, packed), at: 0)
       unsafe target.storeHalf(packByMaximumTruth(minima, packed + 8), at: 2)

@@ -25,23 +25,7 @@ public struct Q4_K: WritableEncoding, BlockTruth {
   public init() {}
 
   public func decode(_ blocks: RawSpan, into elements: inout MutableSpan<Float>) {
-    unsafe forEachBlock(of: blocks, into: &elements, bytes: 144, width: 256) { source, target in
-      let d = unsafe source.half(at: 0)
-      let dmin = unsafe source.half(at: 2)
-      for g in 0..<4 {
-        let low = unsafe loadSixBitScale(source + 4, 2 * g)
-        let high = unsafe loadSixBitScale(source + 4, 2 * g + 1)
-        for i in stride(from: 0, to: 32, by: 16) {
-          let codes = unsafe loadNibbles(source + 16 + 32 * g + i)
-          let out = unsafe target + 64 * g + i
-          unsafe lanes_store(
-            out, Lanes.all(d * low.scale) * lanes_from_integers(codes.low) - Lanes.all(dmin * low.minimum))
-          unsafe lanes_store(
-            out + 32,
-            Lanes.all(d * high.scale) * lanes_from_integers(codes.high) - Lanes.all(dmin * high.minimum))
-        }
-      }
-    }
+    decodeAffine(blocks, into: &elements, bytes: 144, fifth: nil, nibbles: 16)
   }
 
   public func encode(
@@ -61,7 +45,7 @@ public struct Q4_K: WritableEncoding, BlockTruth {
     into target: UnsafeMutablePointer<UInt8>
   ) {
     unsafe withCodes(256) { codes in
-      unsafe affineSuperBlockTruth(x, importance, Self.candidates, codes: codes, into: target)
+      unsafe affineSuperBlockTruth(x, importance, Self.candidates, limited: false, codes: codes, into: target)
       unsafe storeNibblePairs(codes, at: target + 16)
     }
   }

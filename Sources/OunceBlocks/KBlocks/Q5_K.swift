@@ -26,27 +26,7 @@ public struct Q5_K: WritableEncoding, BlockTruth {
   public init() {}
 
   public func decode(_ blocks: RawSpan, into elements: inout MutableSpan<Float>) {
-    unsafe forEachBlock(of: blocks, into: &elements, bytes: 176, width: 256) { source, target in
-      let d = unsafe source.half(at: 0)
-      let dmin = unsafe source.half(at: 2)
-      for i in stride(from: 0, to: 32, by: 16) {
-        var fifth = unsafe lanes_widened(lanes_load_bytes(source + 16 + i))
-        for g in 0..<4 {
-          let low = unsafe loadSixBitScale(source + 4, 2 * g)
-          let high = unsafe loadSixBitScale(source + 4, 2 * g + 1)
-          let codes = unsafe loadNibbles(source + 48 + 32 * g + i)
-          let out = unsafe target + 64 * g + i
-          let lower = lanes_or(codes.low, lanes_bits(lanes_shifted_left(fifth, 4), 16))
-          let upper = lanes_or(codes.high, lanes_bits(lanes_shifted_left(fifth, 3), 16))
-          unsafe lanes_store(
-            out, Lanes.all(d * low.scale) * lanes_from_integers(lower) - Lanes.all(dmin * low.minimum))
-          unsafe lanes_store(
-            out + 32,
-            Lanes.all(d * high.scale) * lanes_from_integers(upper) - Lanes.all(dmin * high.minimum))
-          fifth = lanes_shifted_right(fifth, 2)
-        }
-      }
-    }
+    decodeAffine(blocks, into: &elements, bytes: 176, fifth: 16, nibbles: 48)
   }
 
   public func encode(
@@ -66,7 +46,7 @@ public struct Q5_K: WritableEncoding, BlockTruth {
     into target: UnsafeMutablePointer<UInt8>
   ) {
     unsafe withCodes(256) { codes in
-      unsafe affineSuperBlockTruth(x, importance, Self.candidates, codes: codes, into: target)
+      unsafe affineSuperBlockTruth(x, importance, Self.candidates, limited: true, codes: codes, into: target)
       for i in 0..<32 {
         var bits: UInt8 = 0
         for j in 0..<8 { unsafe bits |= (codes[32 * j + i] >> 4) << UInt8(j) }

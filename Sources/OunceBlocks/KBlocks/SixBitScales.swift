@@ -1,3 +1,5 @@
+internal import CLanes
+
 // The twelve bytes that hold eight scales s and eight minima m of six bits in the super-blocks of four and five bits.
 //
 // | bytes | low six bits | high two bits |
@@ -25,4 +27,17 @@ func loadSixBitScale(_ source: UnsafePointer<UInt8>, _ j: Int) -> (scale: Float,
   if j < 4 { return unsafe (Float(source[j] & 63), Float(source[j + 4] & 63)) }
   let low = unsafe source[j + 4]
   return unsafe (Float(low & 15 | (source[j - 4] >> 6) << 4), Float(low >> 4 | (source[j] >> 6) << 4))
+}
+
+/// All eight scales and, behind them, all eight minima.
+@inline(__always)
+func loadSixBitScales(_ source: UnsafePointer<UInt8>) -> Lanes {
+  let first = unsafe source.word(at: 0)
+  let second = unsafe source.word(at: 4)
+  let third = unsafe source.word(at: 8)
+  return lanes_from_integers(
+    lanes_widened(
+      lanes_bytes(
+        first & 0x3f3f_3f3f, third & 0x0f0f_0f0f | first >> 2 & 0x3030_3030,
+        second & 0x3f3f_3f3f, third >> 4 & 0x0f0f_0f0f | second >> 2 & 0x3030_3030)))
 }

@@ -1,5 +1,3 @@
-internal import CLanes
-
 // Loops that turn words into floats and floats into words, sixteen at a time and the rest one by one.
 // The conversions of a lane and of a single value are given by the encoding; tests prove that they agree.
 
@@ -56,27 +54,6 @@ func encodeWords<Word: FixedWidthInteger & SIMDScalar & BitwiseCopyable>(
         index += 1
       }
     }
-  }
-}
-
-extension BlockKernels {
-  /// The largest magnitude, which is NaN or infinite when any element is: magnitudes order like their bits without the
-  /// sign, and those of NaN come last.
-  func largestMagnitude(of elements: Span<Float>) -> Float {
-    let whole = elements.count & ~15
-    var largest: UInt32 = 0
-    unsafe elements.withUnsafeBytes { source in
-      var lanes = SIMD16<Int32>(repeating: 0)
-      var index = 0
-      while index < whole {
-        let bits = unsafe source.loadUnaligned(fromByteOffset: index * 4, as: SIMD16<Int32>.self)
-        lanes = lanes_larger_integer(lanes, bits & SIMD16(repeating: 0x7FFF_FFFF))
-        index += 16
-      }
-      largest = UInt32(bitPattern: lanes.max())
-    }
-    for index in whole..<elements.count { largest = max(largest, elements[index].bitPattern & 0x7FFF_FFFF) }
-    return Float(bitPattern: largest)
   }
 }
 

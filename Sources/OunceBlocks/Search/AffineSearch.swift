@@ -9,6 +9,11 @@ struct AffineCandidates {
   let first: Float
   let step: Float
   let steps: Int
+  /// Whether candidates are judged by the magnitudes of the differences rather than by their squares.
+  var byMagnitude = false
+
+  @inline(__always)
+  func loss(_ difference: Float) -> Float { byMagnitude ? difference.magnitude : difference * difference }
 }
 
 /// Fits `count` elements; `codes` receives a code for each.
@@ -40,7 +45,7 @@ func affineFitTruth(
     let code = unsafe clamp(nearestInteger(inverse * (x[i] - minimum)), 0, levels)
     unsafe codes[i] = UInt8(code)
     let difference = unsafe scale * Float(code) + minimum - x[i]
-    unsafe bestError += weights[i] * (difference * difference)
+    unsafe bestError += weights[i] * candidates.loss(difference)
   }
   for k in 0...candidates.steps {
     inverse = (candidates.first + candidates.step * Float(k) + candidates.levels) / (maximum - minimum)
@@ -66,7 +71,7 @@ func affineFitTruth(
     for i in 0..<count {
       let code = unsafe Float(clamp(nearestInteger(inverse * (x[i] - minimum)), 0, levels))
       let difference = unsafe newScale * code + newMinimum - x[i]
-      unsafe error += weights[i] * (difference * difference)
+      unsafe error += weights[i] * candidates.loss(difference)
     }
     guard error < bestError else { continue }
     for i in 0..<count {

@@ -1,28 +1,29 @@
 internal import CLanes
 
-/// Fits eight numbers of sixteen super-blocks, a super-block per lane: every lane runs `positiveFitTruth` for 63
-/// levels.
+/// Fits `count` numbers of sixteen super-blocks, a super-block per lane: every lane runs `positiveFitTruth`.
 ///
 /// - Parameters:
-///   - x: eight rows, `step` apart.
-///   - weights: eight rows.
-///   - codes: receives eight rows.
+///   - x: `count` rows, `step` apart.
+///   - weights: as many rows.
+///   - levels: the largest code.
+///   - codes: receives as many rows.
 /// - Returns: the scale, and where the lanes cannot vouch for the result.
 func positiveFit(
-  _ x: UnsafePointer<Lanes>, step: Int, weights: UnsafePointer<Lanes>, codes: UnsafeMutablePointer<Lanes>
+  _ x: UnsafePointer<Lanes>, step: Int, weights: UnsafePointer<Lanes>, count: Int = 8, levels top: Float = 63,
+  codes: UnsafeMutablePointer<Lanes>
 ) -> (scale: Lanes, wild: IntLanes) {
   let zero = Lanes.all(0)
-  let levels = Lanes.all(63)
+  let levels = Lanes.all(top)
   var peak = zero
   var least = zero
-  for j in 0..<8 {
+  for j in 0..<count {
     peak = unsafe lanes_larger(x[j * step], peak)
     least = unsafe lanes_smaller(x[j * step], least)
   }
   let nothing = lanes_less(peak, Lanes.all(negligible))
   // Negative numbers and infinities wrap around in the reference's bytes.
   var tame = lanes_and(lanes_less(peak, Lanes.all(.infinity)), lanes_equal(least, zero))
-  for j in 0..<8 {
+  for j in 0..<count {
     let value = unsafe x[j * step]
     tame = lanes_and(tame, lanes_equal(value, value))
   }
@@ -32,10 +33,10 @@ func positiveFit(
   for k in -4...4 {
     // The first candidate is the middle one; in its own turn it would not improve on itself.
     let shift = k == -4 ? 0 : k <= 0 ? k - 1 : k
-    let candidate = Lanes.all(0.1 * Float(shift) + 63) / peak
+    let candidate = Lanes.all(0.1 * Float(shift) + top) / peak
     let scale = Lanes.all(1) / candidate
     var error = zero
-    for j in 0..<8 {
+    for j in 0..<count {
       let value = unsafe x[j * step]
       let difference = value - scale * lanes_smaller(lanes_nearest(candidate * value), levels)
       unsafe error += weights[j] * difference * difference
@@ -46,7 +47,7 @@ func positiveFit(
   }
   var sumXL = zero
   var sumL2 = zero
-  for j in 0..<8 {
+  for j in 0..<count {
     let value = unsafe x[j * step]
     let code = lanes_smaller(lanes_nearest(inverse * value), levels)
     unsafe codes[j] = code
@@ -55,7 +56,7 @@ func positiveFit(
   }
   for _ in 0..<5 {
     var changed = lanes_not(lanes_all_true())
-    for j in 0..<8 {
+    for j in 0..<count {
       let value = unsafe x[j * step]
       let weight = unsafe weights[j]
       let old = unsafe codes[j]
@@ -79,7 +80,7 @@ func positiveFit(
     // A lane that did not change would not change in another sweep either.
     if !lanes_any(changed) { break }
   }
-  for j in 0..<8 { unsafe codes[j] = lanes_select(codes[j], zero, nothing) }
+  for j in 0..<count { unsafe codes[j] = lanes_select(codes[j], zero, nothing) }
   let scale = lanes_select(zero, sumXL / sumL2, lanes_less(zero, sumL2))
   // Nothing to fit: negligible, yet negative or NaN numbers hide here too.
   return (lanes_select(scale, zero, nothing), lanes_and(lanes_not(tame), lanes_not(nothing)))
