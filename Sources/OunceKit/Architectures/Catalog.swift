@@ -3,7 +3,10 @@ internal import OunceCore
 /// Every family that can be translated. One line per family; the order is the order of `ounce formats --architectures`.
 public enum Architectures {
   public static let all: [Architecture] = [
-    .llama
+    .llama,
+    .qwen2,
+    .qwen3,
+    .bert,
   ]
 
   /// The family of a class that `config.json` names.

@@ -4,6 +4,8 @@ struct SourceNames: Sendable {
   var prefixes: [String] = []
   /// Put before every name that lacks it, for classes without the outer module.
   var added: String?
+  /// Names that begin so stay without `added`.
+  var keepsName: [String] = []
   /// Replaced wherever they stand.
   var replaced: [(String, String)] = []
   /// Replaced at the end of a name.
@@ -28,7 +30,7 @@ struct SourceNames: Sendable {
     if dropsTowers, Self.isTower(name) { return nil }
     if name.hasSuffix("e_score_correction_bias") { name = name.dropLast(5) + ".bias" }
     name = name.replacing("language_model.", with: "")
-    if let added, !name.hasPrefix(added) { name = added + name }
+    if let added, !name.hasPrefix(added), !keepsName.contains(where: { name.hasPrefix($0) }) { name = added + name }
     return name
   }
 

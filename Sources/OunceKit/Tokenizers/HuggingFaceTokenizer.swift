@@ -39,6 +39,21 @@ struct HuggingFaceTokenizer: Sendable {
     try addSettings()
   }
 
+  /// The texts that tokenizer_config.json names as special, by whatever role.
+  var specialTexts: Set<String> {
+    var texts = Set<String>()
+    for name in Self.roles + ["additional_special_tokens"] {
+      for entry in settings?[name]?.array ?? settings?[name].map({ [$0] }) ?? [] {
+        if let text = entry.string ?? entry["content"]?.string { texts.insert(text) }
+      }
+    }
+    return texts
+  }
+
+  private static let roles = [
+    "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
+  ]
+
   func id(of text: String) -> Int? { idsOfAdded[ExactString(text)] ?? vocabulary[text]?.integer }
 
   private static func checked(_ id: JSON, _ text: String) throws(OunceError) -> Int {
@@ -68,7 +83,7 @@ struct HuggingFaceTokenizer: Sendable {
         content, id: vocabulary[content]?.integer, isSpecial: entry["special"]?.bool ?? false,
         isNormalized: entry["normalized"]?.bool ?? false)
     }
-    for name in ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"] {
+    for name in Self.roles {
       guard let content = settings[name]?.string ?? settings[name]?["content"]?.string else { continue }
       add(content, id: vocabulary[content]?.integer, isSpecial: true, isNormalized: false)
     }

@@ -1,0 +1,61 @@
+import OunceKit
+import Testing
+
+/// A checkpoint and what the reference converter made of it.
+struct ZooCase: CustomTestStringConvertible, Sendable {
+  let name: String
+  let folder: String
+  let digest: String
+  let outputType: String
+  let options: TranslationOptions
+
+  var testDescription: String { "\(name) \(outputType)" }
+
+  /// The zoo beside the repository; empty when it is not there.
+  static let all: [ZooCase] = {
+    let root = Paths.join(Repository.root, "../shared/zoo")
+    guard Paths.isFile(Paths.join(root, "manifest.json")) else {
+      print("skipped: no zoo beside the repository")
+      return []
+    }
+    do { return try load(root) } catch {
+      print("the zoo cannot be read: \(error)")
+      return []
+    }
+  }()
+
+  private static func load(_ root: String) throws -> [ZooCase] {
+    let manifest = try JSONParser.parse(file: try InputFile(path: Paths.join(root, "manifest.json")))
+    return (manifest["entries"]?.array ?? []).flatMap { entry -> [ZooCase] in
+      guard let name = entry["name"]?.string, let folder = entry["directory"]?.string else { return [] }
+      let approximate = ["exaone4", "jais-2", "bailingmoe2", "minimax-m2", "seed-coder", "stablelm2"]
+      return (entry["golden"]?.array ?? []).compactMap { golden in
+        guard let digest = golden["digest"]?.string, let outputType = golden["outtype"]?.string else { return nil }
+        let words = (golden["options"]?.array ?? []).compactMap(\.string)
+        var options = TranslationOptions()
+        if let index = words.firstIndex(of: "--model-name"), index + 1 < words.count {
+          options.modelName = words[index + 1]
+        }
+        options.vocabularyOnly = words.contains("--vocab-only")
+        if let pretokenizer = entry["pre_tokenizer"]?.string, approximate.contains(pretokenizer) {
+          options.pretokenizer = pretokenizer
+        }
+        return ZooCase(
+          name: name, folder: Paths.join(root, folder), digest: Paths.join(root, digest),
+          outputType: outputType, options: options)
+      }
+    }
+  }
+}
+
+@Suite struct ZooTests {
+  @Test(arguments: ZooCase.all)
+  func `a checkpoint becomes what the reference makes of it`(zoo: ZooCase) throws {
+    let digest = Digest(try JSONParser.parse(file: try InputFile(path: zoo.digest)))
+    let model = try Open.model(at: zoo.folder)
+    let outputType = zoo.outputType == "auto" ? model.tensors.automaticOutputType : zoo.outputType.uppercased()
+    let translation = try model.translated(zoo.options)
+    let differences = try digest.differences(from: translation, outputType: outputType)
+    #expect(differences.isEmpty, "\(differences.prefix(12).joined(separator: "\n"))")
+  }
+}
