@@ -23,14 +23,15 @@ enum RopeFrequencies {
     let low = rope["low_freq_factor"]?.double ?? 1
     let high = rope["high_freq_factor"]?.double ?? 4
     let length = rope["original_max_position_embeddings"]?.double ?? 8192
-    // Each step is rounded to single precision, as the reference does.
+    // Each step is rounded to single precision, and a number over a tensor is the tensor's reciprocal times the number,
+    // as the reference computes it.
     let factors = stride(from: 0, to: dimension, by: 2).map { index -> Float in
       let exponent = Float(index) / Float(dimension)
       let frequency = 1 / Float(pow(base, Double(exponent)))
-      let wavelength = Float(2 * Double.pi) / frequency
+      let wavelength = 1 / frequency * Float(2 * Double.pi)
       if wavelength < Float(length / high) { return 1 }
       if wavelength > Float(length / low) { return Float(factor) }
-      let smooth = (Float(length) / wavelength - Float(low)) / Float(high - low)
+      let smooth = (1 / wavelength * Float(length) - Float(low)) / Float(high - low)
       return 1 / ((1 - smooth) / Float(factor) + smooth)
     }
     return [try tensor("rope_freqs.weight", factors)]

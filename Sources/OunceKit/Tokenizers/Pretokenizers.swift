@@ -48,7 +48,7 @@ enum Pretokenizers {
     let near = NearNames.find(name, among: names)
     throw OunceError(
       .request, "\"\(name)\" is no pre-tokenizer",
-      remedy: near.isEmpty ? "known are: \(names.joined(separator: ", "))" : "near names: \(near.joined(separator: ", "))")
+      remedy: (near.isEmpty ? "known are: " : "near names: ") + (near.isEmpty ? names : near).joined(separator: ", "))
   }
 
   /// Every name that llama.cpp knows.

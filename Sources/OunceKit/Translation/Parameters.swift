@@ -36,8 +36,10 @@ extension [Tensor] {
 extension Parameters {
   /// "8x7B", "1.1B", "270K"; nil when there are no weights.
   var sizeLabel: String? {
-    guard total > 0 else { return nil }
-    return expertCount > 0 ? "\(expertCount)x\(Self.rounded(shared + perExpert))" : Self.rounded(total)
+    guard total != 0 else { return nil }
+    // Adapters count below zero, to say that the number is not exact.
+    let size = expertCount > 0 ? abs(shared) + abs(perExpert) : abs(total)
+    return (expertCount > 0 ? "\(expertCount)x" : "") + Self.rounded(size)
   }
 
   /// At least two digits, without rounding to more.

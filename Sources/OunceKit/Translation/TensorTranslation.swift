@@ -6,8 +6,9 @@ extension Checkpoint {
   mutating func translateTensors(by architecture: Architecture) throws(OunceError) -> [Tensor] {
     let table = RuleTable(architecture.tensors)
     var result = try architecture.computed(self)
-    var stacks = ExpertStacks()
     var unknown: [String] = []
+    var found: [(tensor: Tensor, rules: [TensorRule], match: NameMatch)] = []
+    var stackedParts: [Int: Int] = [:]
     for tensor in orderedTensors {
       guard let name = architecture.names.cleaned(tensor.info.name) else { continue }
       guard let (rules, match) = table.match(name) else {
@@ -15,19 +16,19 @@ extension Checkpoint {
         continue
       }
       try checkLayer(match, of: tensor)
+      stackedParts[match.layer ?? 0, default: 0] += rules.count(where: \.stacks)
+      found.append((tensor, rules, match))
+    }
+    var stacks = ExpertStacks(architecture.tensors, remaining: stackedParts)
+    for (tensor, rules, match) in found {
       for rule in rules {
         guard let target = rule.target else { continue }
         var view = tensor
         for transform in rule.transforms { view = try transform.apply(view, self, match) }
-        if rule.stacks {
-          result += try stacks.add(view, rule, match)
-        } else {
-          result.append(view.renamed(match.fill(target)))
-        }
+        result += rule.stacks ? try stacks.add(view, rule, match) : [view.renamed(match.fill(target))]
       }
     }
     guard unknown.isEmpty else { throw unmapped(unknown, architecture) }
-    try stacks.finish(&result)
     try checkUnique(result)
     return result
   }
@@ -77,29 +78,38 @@ private struct ExpertStacks {
   }
   /// By layer, then by target name.
   private var layers: [Int: [String: Stack]] = [:]
-  private var nextOrder = 0
+  /// How many parts of each layer are still to come.
+  private var remaining: [Int: Int]
+  private let orders: [String: Int]
 
-  mutating func add(_ tensor: Tensor, _ rule: TensorRule, _ match: NameMatch) throws(OunceError) -> [Tensor] {
-    guard let target = rule.target, let expert = match.expert else { return [] }
-    let name = match.fill(target)
-    let layer = match.layer ?? 0
-    let order = nextOrder
-    nextOrder += 1
-    layers[layer, default: [:]][name, default: Stack(order: order)].parts[expert] = tensor
-    return []
+  init(_ rules: [TensorRule], remaining: [Int: Int]) {
+    self.remaining = remaining
+    let targets = rules.filter(\.stacks).compactMap(\.target)
+    orders = Dictionary(targets.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  mutating func finish(_ result: inout [Tensor]) throws(OunceError) {
-    for layer in layers.keys.sorted() {
-      for (name, stack) in (layers[layer] ?? [:]).sorted(by: { $0.value.order < $1.value.order }) {
-        let experts = stack.parts.keys.sorted()
-        if let missing = experts.indices.first(where: { experts[$0] != $0 }) {
-          throw OunceError(
-            .malformed, "expert \(missing) is missing", subject: "tensor \(name)",
-            remedy: "a shard may be missing; download all files of the model")
-        }
-        result.append(try Tensor.stacked(experts.compactMap { stack.parts[$0] }, name: name))
+  /// Takes a part; returns the stacks of its layer when it was the last.
+  mutating func add(_ tensor: Tensor, _ rule: TensorRule, _ match: NameMatch) throws(OunceError) -> [Tensor] {
+    guard let target = rule.target, let expert = match.expert else { return [] }
+    let layer = match.layer ?? 0
+    let order = orders[target] ?? 0
+    layers[layer, default: [:]][match.fill(target), default: Stack(order: order)].parts[expert] = tensor
+    remaining[layer, default: 0] -= 1
+    guard remaining[layer] == 0 else { return [] }
+    return try finish(layer)
+  }
+
+  private mutating func finish(_ layer: Int) throws(OunceError) -> [Tensor] {
+    var result: [Tensor] = []
+    for (name, stack) in (layers.removeValue(forKey: layer) ?? [:]).sorted(by: { $0.value.order < $1.value.order }) {
+      let experts = stack.parts.keys.sorted()
+      if let missing = experts.indices.first(where: { experts[$0] != $0 }) {
+        throw OunceError(
+          .malformed, "expert \(missing) is missing", subject: "tensor \(name)",
+          remedy: "a shard may be missing; download all files of the model")
       }
+      result.append(try Tensor.stacked(experts.compactMap { stack.parts[$0] }, name: name))
     }
+    return result
   }
 }

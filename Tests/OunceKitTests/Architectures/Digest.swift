@@ -72,8 +72,8 @@ struct Digest {
       if encoding != wanted["type"]?.string || tensor.info.shape != shape {
         result.append(
           "\(tensor.info.name): \(encoding) \(tensor.info.shape), expected \(wanted["type"]?.string ?? "?") \(shape)")
-      } else if let target = Encodings.named(encoding),
-        SHA256.hex(of: try tensor.bytes(as: target)) != wanted["sha256"]?.string
+      } else if let hash = wanted["sha256"]?.string, let target = Encodings.named(encoding),
+        SHA256.hex(of: try tensor.bytes(as: target)) != hash
       {
         result.append("\(tensor.info.name): bytes differ")
       }
@@ -140,11 +140,14 @@ struct DigestValue {
     case .double(let number): text(number)
     case .integer(let number): "\(number)"
     case .bool(let flag): "\(flag)"
+    case .array(let values): "[\(values.map(text(of:)).joined(separator: ","))]"
     default: "null"
     }
   }
 
-  private static func text(_ number: Double) -> String { number.isFinite ? "\(number)" : number > 0 ? "Infinity" : "-Infinity" }
+  private static func text(_ number: Double) -> String {
+    number.isFinite ? "\(number)" : number > 0 ? "Infinity" : "-Infinity"
+  }
 
   private static func quoted(_ string: String) -> String {
     var text = "\""
@@ -186,7 +189,9 @@ extension Tensor {
       try source.withMutableBytes(range) { (bytes) throws(OunceError) in try data.read(rows: rows, into: &bytes) }
     }
     if target.name == info.encoding.name || info.encoding.kind != .float {
-      return source.withBytes(0..<info.byteCount) { bytes in (0..<bytes.byteCount).map { unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) } }
+      return source.withBytes(0..<info.byteCount) { bytes in
+        bytes.byteOffsets.map { unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+      }
     }
     guard let writable = target as? any WritableEncoding else { return [] }
     var floats = Buffer(byteCount: info.elementCount * 4)
