@@ -62,6 +62,12 @@ public protocol WritableEncoding: Encoding {
   func encode(_ elements: Span<Float>, columns: Int, importance: Span<Float>?, into blocks: inout MutableRawSpan)
 }
 
+/// An encoding that deviates from its reference implementation where that one is wrong.
+public protocol CorrectedEncoding: WritableEncoding {
+  /// Writes the reference's bytes, mistakes included.
+  var reference: any WritableEncoding { get }
+}
+
 /// The numeric code of one CPU level: what `OunceBlocks` and its wider copies each export.
 public protocol Kernels: Sendable {
   /// Every encoding, in the order of the catalog.

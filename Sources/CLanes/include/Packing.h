@@ -19,13 +19,6 @@ LANES lanes_u8 lanes_narrow_u8(lanes_u32 a) { return __builtin_convertvector(a, 
 
 // Packing: what the ternary, binary and four-bit blocks do to sixteen or sixty-four codes.
 
-// The largest magnitude: the bits of magnitudes are ordered as their values are.
-LANES float lanes_peak(lanes_f32 a) {
-  int32_t bits = __builtin_reduce_max((lanes_i32)a & 0x7fffffff);
-  float value;
-  __builtin_memcpy(&value, &bits, 4);
-  return value;
-}
 // Bit k is set where lane k is true.
 LANES uint16_t lanes_mask_word(lanes_i32 mask) {
   const lanes_i32 powers = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
@@ -190,6 +183,14 @@ LANES lanes_u8 lanes_iq4_bytes(lanes_u8 index) {
 // The reference's rounding as a float, wrong as it is beyond 2^22: the low 23 bits of a + 1.5 * 2^23.
 LANES register_f32 register_nearest_wrapped(register_f32 a) {
   return __builtin_convertvector(((register_i32)(a + 12582912.0f) & 0x007fffff) - 0x00400000, register_f32);
+}
+
+// Sixteen bytes from two words, the first byte in the low bits.
+LANES lanes_u8 lanes_from_words(uint64_t a, uint64_t b) {
+  uint64_t words[2] = {a, b};
+  lanes_u8 bytes;
+  __builtin_memcpy(&bytes, words, 16);
+  return bytes;
 }
 
 #endif

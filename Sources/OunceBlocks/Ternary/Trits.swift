@@ -11,7 +11,7 @@ func largestMagnitude(_ x: UnsafePointer<Float>, count: Int) -> Float {
   for i in stride(from: 16, to: count, by: 16) {
     largest = unsafe lanes_larger(largest, lanes_magnitude(lanes_load(x + i)))
   }
-  return lanes_peak(largest)
+  return lanes_largest_magnitude(largest, largest)
 }
 
 /// What to multiply elements with before rounding.
