@@ -16,15 +16,23 @@ public struct Architecture: Sendable {
   let tensors: [TensorRule]
   /// Tensors that no checkpoint holds because they follow from the configuration.
   let computed: @Sendable (Checkpoint) throws(OunceError) -> [Tensor]
+  /// What is left of a cleaned name where the configuration decides: heads that predict further tokens become layers.
+  let rename: @Sendable (_ name: String, Checkpoint) throws(OunceError) -> String?
+  /// Settings that the reference writes before `general.type`.
+  let leadingMetadata: [MetadataRule]
   let metadata: [MetadataRule]
   let tokenizer: any TokenizerRule
 
   init(
     _ name: String, _ huggingFaceNames: [String], defaults: [String: JSON] = [:],
     derive: @escaping @Sendable (inout Checkpoint) throws(OunceError) -> Void = { (_) throws(OunceError) in },
-    names: SourceNames = .init(), tensors: [TensorRule],
+    names: SourceNames = .init(),
+    rename: @escaping @Sendable (_ name: String, Checkpoint) throws(OunceError) -> String? = {
+      (name, _) throws(OunceError) in name
+    }, tensors: [TensorRule],
     computed: @escaping @Sendable (Checkpoint) throws(OunceError) -> [Tensor] = { (_) throws(OunceError) in [] },
-    metadata: [MetadataRule] = MetadataRule.common, tokenizer: any TokenizerRule = BytePairTokenizer()
+    leadingMetadata: [MetadataRule] = [], metadata: [MetadataRule] = MetadataRule.common,
+    tokenizer: any TokenizerRule = BytePairTokenizer()
   ) {
     self.name = name
     self.huggingFaceNames = huggingFaceNames
@@ -33,6 +41,8 @@ public struct Architecture: Sendable {
     self.names = names
     self.tensors = tensors
     self.computed = computed
+    self.rename = rename
+    self.leadingMetadata = leadingMetadata
     self.metadata = metadata
     self.tokenizer = tokenizer
   }

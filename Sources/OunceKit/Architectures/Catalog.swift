@@ -3,9 +3,17 @@ internal import OunceCore
 /// Every family that can be translated. One line per family; the order is the order of `ounce formats --architectures`.
 public enum Architectures {
   public static let all: [Architecture] = [
-    .llama,
-    .qwen2,
-    .qwen3,
+    .llama, .arcee, .smollm3,
+    .qwen2, .qwen2Moe, .qwen3, .qwen3Moe, .qwen3VL, .qwen3VLMoe,
+    .gemma, .gemma2, .gemma3, .gemmaEmbedding,
+    .granite, .graniteMoe,
+    .olmo, .olmo2, .olmoe,
+    .seedOss,
+    .qwen3Next, .qwen35, .qwen35Moe,
+    .deepseek2,
+    .glm4, .glm4Moe,
+    .gptOss,
+    .lfm2, .lfm2Moe,
     .bert,
   ]
 

@@ -8,17 +8,18 @@ extension MetadataRule {
     writer.set("{arch}.block_count", .uint32(UInt32(try checkpoint.blockCount)))
   }
 
+  static let contextLength = integer(
+    "{arch}.context_length", "max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length",
+    "model_max_length")
+  static let embeddingLength = integer("{arch}.embedding_length", "hidden_size", "n_embd", "dim")
+  static let feedForwardLength = integer(
+    "{arch}.feed_forward_length", "prefix_dense_intermediate_size", "dense_intermediate_size", "intermediate_size",
+    "n_inner", "hidden_dim")
+  static let headCount = integer("{arch}.attention.head_count", "num_attention_heads", "n_head", "n_heads")
+  static let keyValueHeadCount = integer("{arch}.attention.head_count_kv", "num_key_value_heads", "n_kv_heads")
+
   static let shape: [MetadataRule] = [
-    .blockCount,
-    .integer(
-      "{arch}.context_length", "max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length",
-      "model_max_length"),
-    .integer("{arch}.embedding_length", "hidden_size", "n_embd", "dim"),
-    .integer(
-      "{arch}.feed_forward_length", "prefix_dense_intermediate_size", "dense_intermediate_size", "intermediate_size",
-      "n_inner", "hidden_dim"),
-    .integer("{arch}.attention.head_count", "num_attention_heads", "n_head", "n_heads"),
-    .integer("{arch}.attention.head_count_kv", "num_key_value_heads", "n_kv_heads"),
+    .blockCount, .contextLength, .embeddingLength, .feedForwardLength, .headCount, .keyValueHeadCount,
     .value("{arch}.attention.causal") { (checkpoint) throws(OunceError) in
       checkpoint.configuration["is_causal"]?.bool == false ? .bool(false) : nil
     },

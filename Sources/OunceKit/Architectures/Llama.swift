@@ -8,42 +8,39 @@ extension Architecture {
       "LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "MixtralForCausalLM", "VLlama3ForCausalLM",
       "LlavaForConditionalGeneration", "VoxtralForConditionalGeneration", "IQuestCoderForCausalLM", "LlamaModel",
     ],
-    derive: Llama.derive,
-    names: SourceNames(replaced: [("text_model.", "")]),
-    tensors: [
-      TensorRule("model.embed_tokens.weight", "token_embd.weight"),
-      TensorRule("model.norm.weight", "output_norm.weight"),
-      TensorRule("lm_head.weight", "output.weight"),
-    ]
-      + TensorRule.layers(
-        "model.layers.{i}.",
-        [
-          TensorRule("input_layernorm.weight", "attn_norm.weight"),
-          TensorRule("self_attn.q_proj.*", "attn_q.*", Interleaved(.query)),
-          TensorRule("self_attn.k_proj.*", "attn_k.*", Interleaved(.keyValue)),
-          TensorRule("self_attn.v_proj.*", "attn_v.*"),
-          TensorRule("self_attn.o_proj.*", "attn_output.*"),
-          TensorRule("post_attention_layernorm.weight", "ffn_norm.weight"),
-          TensorRule("mlp.gate_proj.*", "ffn_gate.*"),
-          TensorRule("mlp.up_proj.*", "ffn_up.*"),
-          TensorRule("mlp.down_proj.*", "ffn_down.*"),
-          TensorRule("block_sparse_moe.gate.weight", "ffn_gate_inp.weight"),
-          TensorRule("block_sparse_moe.experts.{e}.w1.weight", "ffn_gate_exps.weight"),
-          TensorRule("block_sparse_moe.experts.{e}.w2.weight", "ffn_down_exps.weight"),
-          TensorRule("block_sparse_moe.experts.{e}.w3.weight", "ffn_up_exps.weight"),
-        ]),
-    computed: RopeFrequencies.llama3,
-    metadata: MetadataRule.common + [
+    derive: Llama.derive, names: Llama.names, tensors: Llama.tensors + Decoder.mixtralExperts,
+    computed: RopeFrequencies.llama3, metadata: Llama.metadata, tokenizer: LlamaTokenizer())
+
+  /// Arcee's AFM: no gate in the feed-forward part.
+  static let arcee = Architecture(
+    "arcee", ["ArceeForCausalLM"], derive: Llama.derive, names: Llama.names, tensors: Llama.tensors,
+    computed: RopeFrequencies.llama3, metadata: Llama.metadata + MetadataRule.pooling, tokenizer: LlamaTokenizer())
+
+  /// SmolLM3: some layers have no positions.
+  static let smollm3 = Architecture(
+    "smollm3", ["SmolLM3ForCausalLM"],
+    defaults: [
+      "max_position_embeddings": .integer(32_768), "rms_norm_eps": .double(1e-6), "rope_theta": .double(2_000_000),
+      "vocab_size": .integer(128_256), "num_key_value_heads": .integer(4),
+    ],
+    names: Llama.names, tensors: Llama.tensors, computed: RopeFrequencies.llama3, metadata: Llama.metadata,
+    tokenizer: LlamaTokenizer(preferred: ["smaug-bpe"]))
+}
+
+/// What Llama's class and its descendants share.
+enum Llama {
+  static let names = SourceNames(added: "model.", keepsName: ["lm_head."], replaced: [("text_model.", "")])
+
+  static let tensors = Decoder.ends + Decoder.norms + Decoder.interleavedAttention + Decoder.feedForward
+
+  static let metadata =
+    MetadataRule.common + [
       .integer("{arch}.vocab_size", "vocab_size"),
       .count("{arch}.rope.dimension_count") { (checkpoint) throws(OunceError) in
         try checkpoint.configuration.headDimension()
       },
-    ],
-    tokenizer: LlamaTokenizer())
-}
+    ]
 
-/// What the classes of the Llama family assume.
-enum Llama {
   @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
     let isLlama = !["MistralForCausalLM", "MixtralForCausalLM"].contains(checkpoint.className)
     checkpoint.configuration.fill([

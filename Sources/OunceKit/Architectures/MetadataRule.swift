@@ -33,6 +33,33 @@ struct MetadataRule: Sendable {
     }
   }
 
+  /// A number that says nothing when it is 0.
+  static func nonZero(_ key: String, _ names: String...) -> MetadataRule {
+    MetadataRule(names: names) { (checkpoint, writer) throws(OunceError) in
+      guard let value = checkpoint.configuration.first(names)?.double, value != 0 else { return }
+      writer.set(key, .float32(Float(value)))
+    }
+  }
+
+  /// A count that says nothing when it is 0.
+  static func positive(_ key: String, _ names: String...) -> MetadataRule {
+    MetadataRule(names: names) { (checkpoint, writer) throws(OunceError) in
+      guard let value = checkpoint.configuration.first(names), value.integer != 0 else { return }
+      try writer.set(key, count: value, of: names[0])
+    }
+  }
+
+  /// Which layers see a window only: what the file lists, or all but every `period`th. Nothing without a window.
+  static func slidingPattern(every period: Int) -> MetadataRule {
+    value("{arch}.attention.sliding_window_pattern") { (checkpoint) throws(OunceError) in
+      guard checkpoint.configuration["sliding_window"] != nil else { return nil }
+      if let types = checkpoint.configuration.array("layer_types") {
+        return .array(.bool(types.map { $0.string == "sliding_attention" }))
+      }
+      return .array(.bool((0..<(try checkpoint.blockCount)).map { ($0 + 1) % period != 0 }))
+    }
+  }
+
   static func bool(_ key: String, _ names: String...) -> MetadataRule {
     MetadataRule(names: names) { (checkpoint, writer) throws(OunceError) in
       guard let value = checkpoint.configuration.first(names)?.bool else { return }

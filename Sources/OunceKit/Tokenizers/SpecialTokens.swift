@@ -45,8 +45,7 @@ struct SpecialTokens: Sendable {
   /// The GGUF key of each kind; kinds without one are not written.
   private static let keys = [
     "bos": "bos", "eos": "eos", "unk": "unknown", "sep": "seperator", "pad": "padding", "mask": "mask", "eot": "eot",
-    "eom": "eom", "prefix": "prefix", "suffix": "suffix", "middle": "middle", "fim_pre": "fim_pre",
-    "fim_suf": "fim_suf", "fim_mid": "fim_mid", "fim_pad": "fim_pad", "fim_rep": "fim_rep", "fim_sep": "fim_sep",
+    "eom": "eom",
   ]
 
   func write(to writer: inout MetadataWriter) throws(OunceError) {

@@ -10,6 +10,8 @@ struct Checkpoint: Sendable {
   /// The class that config.json names.
   let className: String
   var notes: [String] = []
+  /// Layers behind those that the configuration counts: they predict further tokens.
+  var extraBlockCount = 0
 
   /// The number of layers.
   var blockCount: Int {
@@ -18,7 +20,7 @@ struct Checkpoint: Sendable {
       guard (0...Limits.blocks).contains(count) else {
         throw OunceError(.malformed, "\(count) layers are outside 0...\(Limits.blocks)", file: "config.json")
       }
-      return count
+      return count + extraBlockCount
     }
   }
 

@@ -10,7 +10,9 @@ extension Checkpoint {
     var found: [(tensor: Tensor, rules: [TensorRule], match: NameMatch)] = []
     var stackedParts: [Int: Int] = [:]
     for tensor in orderedTensors {
-      guard let name = architecture.names.cleaned(tensor.info.name) else { continue }
+      guard let cleaned = architecture.names.cleaned(tensor.info.name),
+        let name = try architecture.rename(cleaned, self)
+      else { continue }
       guard let (rules, match) = table.match(name) else {
         unknown.append(tensor.info.name)
         continue

@@ -11,17 +11,20 @@ public struct TranslationOptions: Sendable {
   public var metadataFile: InputFile?
   /// Whether tensors keep the names of the checkpoint, 1:1, without an architecture.
   public var usesOriginalNames: Bool
+  /// Whether layers that predict further tokens are left out (`--no-nextn`).
+  public var withoutNextPrediction: Bool
   /// Whether only the tokenizer and the settings are written.
   public var vocabularyOnly: Bool
 
   public init(
     pretokenizer: String? = nil, modelName: String? = nil, metadataFile: InputFile? = nil,
-    usesOriginalNames: Bool = false, vocabularyOnly: Bool = false
+    usesOriginalNames: Bool = false, withoutNextPrediction: Bool = false, vocabularyOnly: Bool = false
   ) {
     self.pretokenizer = pretokenizer
     self.modelName = modelName
     self.metadataFile = metadataFile
     self.usesOriginalNames = usesOriginalNames
+    self.withoutNextPrediction = withoutNextPrediction
     self.vocabularyOnly = vocabularyOnly
   }
 }
@@ -38,7 +41,8 @@ public struct Translation: Sendable {
   /// The parts of the model's name.
   public let name: ModelName
   /// How many keys of `model.metadata` precede `general.file_type` in the reference converter's output.
-  let fileTypeIndex: Int
+  /// Nil: it writes none for this family.
+  let fileTypeIndex: Int?
   /// How many keys of `model.metadata` precede `general.quantization_version` there.
   let quantizationVersionIndex: Int
 
@@ -126,6 +130,7 @@ extension Checkpoint {
     if options.vocabularyOnly { general.name.sizeLabel = nil }
     var writer = MetadataWriter(architectureName: checkpoint.architectureName)
     writer.set("general.architecture", .string(checkpoint.architectureName))
+    for rule in architecture.leadingMetadata { try rule.apply(checkpoint, to: &writer) }
     writer.set("general.type", .string("model"))
     general.write(to: &writer)
     for rule in architecture.metadata { try rule.apply(checkpoint, to: &writer) }
@@ -136,7 +141,7 @@ extension Checkpoint {
     model.metadata = writer.metadata
     return Translation(
       model: model, architecture: architecture, notes: checkpoint.notes, name: general.name,
-      fileTypeIndex: writer.fileTypeIndex ?? quantizationVersionIndex,
+      fileTypeIndex: writer.fileTypeIndex,
       quantizationVersionIndex: quantizationVersionIndex)
   }
 }

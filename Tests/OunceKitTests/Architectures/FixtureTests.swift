@@ -24,6 +24,7 @@ struct FixtureCase: CustomTestStringConvertible, Sendable {
     var options = TranslationOptions()
     options.pretokenizer = expected["pretokenizer"]?.string
     options.modelName = expected["modelName"]?.string
+    options.withoutNextPrediction = expected["withoutNextPrediction"]?.bool ?? false
     options.vocabularyOnly = expected["vocabularyOnly"]?.bool ?? false
     return options
   }

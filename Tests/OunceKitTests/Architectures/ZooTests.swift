@@ -38,6 +38,7 @@ struct ZooCase: CustomTestStringConvertible, Sendable {
         if let index = words.firstIndex(of: "--model-name"), index + 1 < words.count {
           options.modelName = words[index + 1]
         }
+        options.withoutNextPrediction = words.contains("--no-nextn")
         options.vocabularyOnly = words.contains("--vocab-only")
         if let pretokenizer = entry["pre_tokenizer"]?.string, approximate.contains(pretokenizer) {
           options.pretokenizer = pretokenizer

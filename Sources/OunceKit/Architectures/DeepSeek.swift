@@ -1,0 +1,101 @@
+internal import OunceCore
+
+/// DeepSeek V2 and V3, Kimi K2: latent attention, which GGUF stores as one shared key and value head, and experts.
+extension Architecture {
+  static let deepseek2 = Architecture(
+    "deepseek2",
+    ["DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiVLForConditionalGeneration", "YoutuForCausalLM"],
+    defaults: [
+      "rms_norm_eps": .double(1e-6), "rope_theta": .double(10_000), "kv_lora_rank": .integer(512),
+      "qk_rope_head_dim": .integer(64), "qk_nope_head_dim": .integer(128), "v_head_dim": .integer(128),
+    ], names: SourceNames(ignoredPrefixes: ["sam_model", "qwen2_model"]), rename: DeepSeek.rename,
+    tensors: Decoder.ends + Decoder.norms + Decoder.feedForward + DeepSeek.attention + Decoder.experts
+      + DeepSeek.sharedExperts,
+    metadata: DeepSeek.metadata, tokenizer: BytePairTokenizer(preferred: ["deepseek-v3", "deepseek-llm"]))
+}
+
+enum DeepSeek {
+  static let attention = Decoder.layers(
+    TensorRule("self_attn.q_proj.weight", "attn_q.weight"),
+    TensorRule("self_attn.q_a_proj.weight", "attn_q_a.weight"),
+    TensorRule("self_attn.q_a_layernorm.weight", "attn_q_a_norm.weight"),
+    TensorRule("self_attn.q_b_proj.weight", "attn_q_b.weight"),
+    TensorRule("self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_mqa.weight"),
+    TensorRule("self_attn.kv_a_layernorm.weight", "attn_kv_a_norm.weight"),
+    TensorRule("self_attn.kv_b_proj.weight", "attn_k_b.weight", LatentPart(.keys)),
+    TensorRule("self_attn.kv_b_proj.weight", "attn_v_b.weight", LatentPart(.values)),
+    TensorRule("self_attn.o_proj.*", "attn_output.*"))
+
+  static let sharedExperts = Decoder.layers(
+    TensorRule("mlp.gate.e_score_correction.bias", "exp_probs_b.bias"),
+    TensorRule("mlp.shared_experts.gate_proj.weight", "ffn_gate_shexp.weight"),
+    TensorRule("mlp.shared_experts.up_proj.weight", "ffn_up_shexp.weight"),
+    TensorRule("mlp.shared_experts.down_proj.weight", "ffn_down_shexp.weight"))
+
+  static let metadata: [MetadataRule] =
+    [
+      .blockCount, .contextLength, .embeddingLength, .feedForwardLength, .headCount,
+      .constant("{arch}.attention.head_count_kv", .uint32(1)),
+    ] + MetadataRule.positions + MetadataRule.norms + MetadataRule.experts + [
+      .count("{arch}.attention.key_length") { (checkpoint) throws(OunceError) in
+        try checkpoint.configuration.require("kv_lora_rank") + checkpoint.configuration.require("qk_rope_head_dim")
+      },
+      .integer("{arch}.attention.value_length", "kv_lora_rank"), .fileType,
+      .count("{arch}.leading_dense_block_count") { (checkpoint) throws(OunceError) in
+        if let count = checkpoint.configuration.integer("first_k_dense_replace") { return count }
+        return checkpoint.configuration["n_routed_experts"] == nil ? try checkpoint.blockCount : 0
+      },
+      .integer("{arch}.vocab_size", "vocab_size"), .integer("{arch}.attention.q_lora_rank", "q_lora_rank"),
+      .integer("{arch}.attention.kv_lora_rank", "kv_lora_rank"),
+      .count("{arch}.attention.key_length_mla") { (checkpoint) throws(OunceError) in
+        try checkpoint.configuration.require("qk_nope_head_dim") + checkpoint.configuration.require("qk_rope_head_dim")
+      },
+      .integer("{arch}.attention.value_length_mla", "v_head_dim"),
+      .integer("{arch}.expert_feed_forward_length", "moe_intermediate_size", "intermediate_size"),
+      .count("{arch}.expert_shared_count") { (checkpoint) throws(OunceError) in
+        checkpoint.configuration.integer("n_shared_experts") ?? 0
+      },
+      .float("{arch}.expert_weights_scale", "routed_scaling_factor"),
+      .value("{arch}.expert_weights_norm") { (checkpoint) throws(OunceError) in
+        checkpoint.configuration.isTrue("norm_topk_prob") ? .bool(true) : nil
+      },
+      .integer("{arch}.rope.dimension_count", "qk_rope_head_dim"),
+      .value("{arch}.rope.scaling.yarn_log_multiplier") { (checkpoint) throws(OunceError) in
+        checkpoint.configuration.rope["mscale_all_dim"]?.double.map { .float32(Float(0.1 * $0)) }
+      },
+    ]
+
+  /// A head that is the embedding again, and layers that predict further tokens, are left out.
+  @Sendable static func rename(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {
+    if checkpoint.configuration.isTrue("tie_word_embeddings"), name.hasSuffix("lm_head.weight") { return nil }
+    return NextPrediction.layersOnly(name, try checkpoint.configuration.require("num_hidden_layers"))
+  }
+}
+
+/// One of the two projections that `kv_b_proj` fuses, head by head. Keys are stored with rows and columns exchanged.
+struct LatentPart: TensorTransform {
+  enum Part: Sendable { case keys, values }
+  private let part: Part
+
+  init(_ part: Part) { self.part = part }
+
+  var inverse: (any TensorTransform)? { nil }
+
+  func apply(_ tensor: Tensor, _ checkpoint: Checkpoint, _ match: NameMatch) throws(OunceError) -> Tensor {
+    let heads = try checkpoint.keyValueHeadCount
+    let key = try checkpoint.configuration.require("qk_nope_head_dim")
+    let value = try checkpoint.configuration.require("v_head_dim")
+    let shape = tensor.info.shape
+    guard shape.count == 2, heads > 0, key > 0, value > 0, shape[0] == heads * (key + value) else {
+      throw OunceError(
+        .malformed, "has the shape \(shape), which does not fit \(heads) heads of \(key) and \(value)",
+        subject: "tensor \(tensor.info.name)", remedy: "config.json and the weights do not belong together")
+    }
+    let (width, offset) = part == .keys ? (key, 0) : (value, key)
+    let rows = try tensor.gathering(heads * width) { row in
+      row / width * (key + value) + offset + row % width
+    }
+    let stacked = try rows.reshaped([heads, width, shape[1]])
+    return part == .keys ? try stacked.exchangingLastDimensions() : stacked
+  }
+}
