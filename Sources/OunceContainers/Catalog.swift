@@ -23,6 +23,17 @@ public enum Containers {
   public static func read(_ file: InputFile) throws(OunceError) -> Model {
     let head = try file.head()
     guard let container = recognizing(head, byteCount: file.byteCount) else { throw Probe.explain(file, head) }
-    return try container.read(file)
+    do { return try container.read(file) } catch { throw error.withRemedyForDamage }
+  }
+}
+
+extension OunceError {
+  /// The same error; what to do about a file that breaks the rules of its format is added unless something better is
+  /// known.
+  var withRemedyForDamage: OunceError {
+    guard kind == .malformed, remedy == nil else { return self }
+    var error = self
+    error.remedy = "the file is damaged, or the program that wrote it is at fault; fetch it again"
+    return error
   }
 }

@@ -16,10 +16,17 @@ public protocol Container: Sendable {
 
 /// A container that can be written.
 public protocol WritableContainer: Container {
+  /// This container under each of its options, the usual ones first: together they can reproduce what other programs
+  /// write.
+  var variants: [any WritableContainer] { get }
   /// Places every byte before any element exists; touches no file.
   ///
   /// - Throws: `OunceError` when the container cannot hold a tensor or a value.
   func layout(_ metadata: Metadata, _ tensors: [TensorInfo]) throws(OunceError) -> FileLayout
+}
+
+extension WritableContainer {
+  public var variants: [any WritableContainer] { [self] }
 }
 
 /// A container whose models may be spread over several files.

@@ -67,13 +67,21 @@ extension OunceError: CustomStringConvertible {
     var parts: [String] = []
     if let file { parts.append(file.escapingControls) }
     if let offset { parts.append("byte \(offset)") }
-    if let subject { parts.append(subject.escapingControls) }
-    parts.append(problem.escapingControls)
+    if let subject { parts.append(subject.clipped(to: 300).escapingControls) }
+    parts.append(problem.clipped(to: 2000).escapingControls)
     return parts.joined(separator: ": ") + "."
   }
 }
 
 extension String {
+  /// The same text when it is short, else its beginning: a name from a file may have megabytes.
+  fileprivate func clipped(to count: Int) -> String {
+    guard utf8.count > count, let end = index(startIndex, offsetBy: count, limitedBy: endIndex), end < endIndex else {
+      return self
+    }
+    return self[..<end] + "…"
+  }
+
   /// The same text with control characters written as escapes, so that a name from a file cannot move the cursor.
   public var escapingControls: String {
     guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }

@@ -8,6 +8,7 @@ extension GGUFReader {
       let start = bytes.offset
       let key = try string(atMost: Limits.metadataKeyByteCount, "a metadata key")
       guard !key.isEmpty else { throw bytes.malformed("a metadata key is empty", at: start) }
+      if key == GGUFContainer.alignmentKey { alignmentOffset = bytes.offset + 4 }
       let value: MetadataValue
       do { value = try self.value() } catch { throw error.located(subject: "key \(key)") }
       guard metadata.updateValue(value, forKey: key) == nil else {

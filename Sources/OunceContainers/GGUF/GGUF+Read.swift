@@ -5,6 +5,8 @@ internal import OunceCore
 struct GGUFReader {
   var bytes: ByteReader
   let version: UInt32
+  /// Where the value of `general.alignment` stands.
+  var alignmentOffset: Int?
   /// Bytes of a count or a length.
   var lengthByteCount: Int { version == 1 ? 4 : 8 }
 
@@ -52,7 +54,11 @@ struct GGUFReader {
   }
 
   private func alignment(_ metadata: Metadata) throws(OunceError) -> Int {
-    do { return try GGUFContainer.alignment(metadata) } catch { throw error.located(file: bytes.file.path) }
+    do { return try GGUFContainer.alignment(metadata) } catch {
+      var error = error.located(file: bytes.file.path)
+      error.offset = alignmentOffset
+      throw error
+    }
   }
 }
 
@@ -63,7 +69,9 @@ extension GGUFContainer {
   static func alignment(_ metadata: Metadata) throws(OunceError) -> Int {
     guard let value = metadata[alignmentKey] else { return defaultAlignment }
     guard case .uint32(let alignment) = value else {
-      throw OunceError(.malformed, "expected a value of type uint32", subject: "key \(alignmentKey)")
+      throw OunceError(
+        .malformed, "expected a value of type uint32, found one of another type",
+        subject: "key \(alignmentKey)")
     }
     guard alignment > 0, alignment & (alignment - 1) == 0, alignment <= Limits.alignment else {
       throw OunceError(

@@ -3,6 +3,13 @@ internal import OunceEncoding
 public import OrderedCollections
 
 extension GGUFContainer: WritableContainer {
+  public var variants: [any WritableContainer] {
+    [
+      GGUFContainer(), GGUFContainer(options: Options(dropsLeadingOnes: true)),
+      GGUFContainer(options: Options(isBigEndian: true)),
+    ]
+  }
+
   /// Places metadata and tensors in the given order, as version 3. Each tensor begins at a multiple of
   /// `general.alignment`, and the file ends at one.
   ///

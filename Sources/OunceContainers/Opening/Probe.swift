@@ -43,6 +43,11 @@ enum Probe {
         remedy: "the download was cut short; fetch it again")
     }
     let start = head.prefix(8).map { hexadecimal($0) }.joined(separator: " ")
+    if let named = Containers.all.first(where: { $0.fileExtensions.contains { file.path.hasSuffix("." + $0) } }) {
+      return OunceError(
+        .malformed, "is named like a \(named.name) file, but begins with the bytes \(start)", file: file.path,
+        offset: 0, remedy: "the file is damaged or is something else; fetch it again")
+    }
     return OunceError(
       .unsupported, "is no weight file that this build knows; it begins with the bytes \(start)", file: file.path,
       offset: 0, remedy: "known are \(known)")

@@ -17,8 +17,23 @@ struct SafetensorsIndex {
   init(path: String, pool: DescriptorPool) throws(OunceError) {
     self.path = path
     self.pool = pool
-    let file = try InputFile(path: path, pool: pool)
-    var json = JSONParser(try file.wholeContent(atMost: Limits.jsonByteCount), file: path)
+    let map: [ExactString: String]
+    do { map = try Self.map(try InputFile(path: path, pool: pool)) } catch { throw error.withRemedyForDamage }
+    shardOfTensor = map
+    shards = Set(map.values).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    guard shards.count <= Limits.shards else {
+      throw OunceError(
+        .malformed, "\(shards.count) shards are more than the limit of \(Limits.shards)", file: path)
+    }
+  }
+
+  private static func map(_ file: InputFile) throws(OunceError) -> [ExactString: String] {
+    let content = try file.wholeContent(atMost: Limits.jsonByteCount)
+    // A pointer or an error page in place of the index.
+    guard content.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") else {
+      throw Probe.explain(file, Array(content.prefix(4096)))
+    }
+    var json = JSONParser(content, file: file.path)
     var map: [ExactString: String]?
     try json.members { (json, key, offset) throws(OunceError) in
       guard key == "weight_map" else {
@@ -26,20 +41,12 @@ struct SafetensorsIndex {
         return
       }
       guard map == nil else { throw json.malformed("\"weight_map\" appears twice", atOffset: offset) }
-      map = try Self.weightMap(&json)
+      map = try weightMap(&json)
     }
     try json.finish()
-    guard let map else {
-      throw OunceError(
-        .malformed, "has no \"weight_map\"", file: path, remedy: "the index is damaged; fetch it again")
-    }
-    shardOfTensor = map
-    shards = Set(map.values).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    guard !shards.isEmpty else { throw OunceError(.malformed, "names no shard", file: path) }
-    guard shards.count <= Limits.shards else {
-      throw OunceError(
-        .malformed, "\(shards.count) shards are more than the limit of \(Limits.shards)", file: path)
-    }
+    guard let map else { throw OunceError(.malformed, "has no \"weight_map\"", file: file.path) }
+    guard !map.isEmpty else { throw OunceError(.malformed, "names no shard", file: file.path) }
+    return map
   }
 
   private static func weightMap(_ json: inout JSONParser) throws(OunceError) -> [ExactString: String] {

@@ -56,7 +56,8 @@ enum Shards {
     for model in models {
       guard model.container == first.container else {
         throw OunceError(
-          .malformed, "is \(model.container), but the first shard is \(first.container)", file: model.path)
+          .malformed, "is \(model.container), but the first shard is \(first.container)", file: model.path,
+          remedy: "the shards do not belong together; fetch them again into an empty folder")
       }
       for tensor in model.tensors where !names.insert(ExactString(tensor.info.name)).inserted {
         throw OunceError(

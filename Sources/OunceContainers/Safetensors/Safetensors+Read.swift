@@ -45,7 +45,18 @@ struct SafetensorsReader {
     // An entry of one tensor takes about 100 bytes.
     entries.reserveCapacity(count / 100)
     names.reserveCapacity(count / 100)
-    var json = JSONParser(content, file: file.path, base: 8)
+    do throws(OunceError) { try parse(content) } catch {
+      // The file has all of the header: what ends too early is not the download.
+      guard error.remedy == JSONParser.cutRemedy else { throw error }
+      var error = error
+      error.remedy = "the header is damaged, or its length at byte 0 is wrong; fetch the file again"
+      throw error
+    }
+    return 8 + count
+  }
+
+  private mutating func parse(_ header: [UInt8]) throws(OunceError) {
+    var json = JSONParser(header, file: file.path, base: 8)
     var hasMetadata = false
     try json.members { (json, key, offset) throws(OunceError) in
       if key == SafetensorsContainer.metadataKey {
@@ -65,7 +76,6 @@ struct SafetensorsReader {
       }
     }
     try json.finish()
-    return 8 + count
   }
 
   private mutating func metadata(_ json: inout JSONParser) throws(OunceError) {

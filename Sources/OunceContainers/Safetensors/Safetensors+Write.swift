@@ -3,6 +3,10 @@ public import OrderedCollections
 internal import OunceEncoding
 
 extension SafetensorsContainer: WritableContainer {
+  public var variants: [any WritableContainer] {
+    [SafetensorsContainer(), SafetensorsContainer(options: Options(addsFormat: false))]
+  }
+
   /// Places tensors as the reference implementation does: by dtype, then by name; the header is filled with spaces up
   /// to a multiple of 8 bytes. `offsets` are in the given order of `tensors`.
   ///
@@ -13,13 +17,14 @@ extension SafetensorsContainer: WritableContainer {
     try append(metadata, to: &header)
     var offsets = [Int](repeating: 0, count: tensors.count)
     var end = 0
-    var previous: String?
+    var previous: ExactString?
     for index in order {
       let tensor = tensors[index]
-      guard previous != tensor.name else {
+      let name = ExactString(tensor.name)
+      guard previous != name else {
         throw OunceError(.request, "two tensors have this name", subject: "tensor \(tensor.name)")
       }
-      previous = tensor.name
+      previous = name
       if header.count > 1 { header.append(UInt8(ascii: ",")) }
       Self.quote(tensor.name, into: &header)
       let shape = tensor.shape.map(String.init).joined(separator: ",")

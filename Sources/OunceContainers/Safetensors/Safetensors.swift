@@ -27,9 +27,12 @@ public struct SafetensorsContainer: Container {
 
   public init(options: Options = Options()) { self.options = options }
 
-  /// A brace behind a number that can be a length: text that happens to have a brace there does not begin with zeros.
+  /// A brace behind a length: text that happens to have a brace there does not begin with zeros. A length beyond any
+  /// file is recognized by the quote that follows the brace, so that the error can say what is wrong with it.
   public func recognizes(_ head: [UInt8], byteCount: Int) -> Bool {
-    head.count > 8 && head[8] == UInt8(ascii: "{") && head[6] == 0 && head[7] == 0
+    guard head.count > 8, head[8] == UInt8(ascii: "{") else { return false }
+    if head[6] == 0, head[7] == 0 { return true }
+    return head.count > 9 && head[9] == UInt8(ascii: "\"") && head[7] >= 0x80
   }
 
   public func read(_ file: InputFile) throws(OunceError) -> Model {

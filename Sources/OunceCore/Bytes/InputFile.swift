@@ -134,13 +134,14 @@ public final class DescriptorPool: Sendable {
 
   private let limit: Int
   /// Most recently used last. A reader that still holds an evicted entry keeps it open until it is done.
-  private let entries = Mutex<[(path: String, open: Open)]>([])
+  private let entries = Mutex<[(path: ExactString, open: Open)]>([])
 
   public init(limit: Int = 32) { self.limit = limit }
 
   func descriptor(for path: String, expecting status: System.Status) throws(OunceError) -> Open {
+    let key = ExactString(path)
     let cached: Open? = entries.withLock { entries in
-      guard let index = entries.lastIndex(where: { $0.path == path }) else { return nil }
+      guard let index = entries.lastIndex(where: { $0.path == key }) else { return nil }
       let entry = entries[index]
       if index != entries.count - 1 {
         entries.remove(at: index)
@@ -163,7 +164,7 @@ public final class DescriptorPool: Sendable {
       throw OunceError(.io, "was replaced while it was in use", file: path, remedy: "run again on the new file")
     }
     entries.withLock { entries in
-      entries.append((path, open))
+      entries.append((key, open))
       if entries.count > limit { entries.removeFirst() }
     }
     return open

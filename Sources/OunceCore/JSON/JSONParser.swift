@@ -12,6 +12,9 @@ public struct JSONParser {
     public static let nonFiniteNumbers = Options(rawValue: 1)
   }
 
+  /// What is to be done when a document ends too early.
+  package static let cutRemedy = "the download was cut short; fetch it again"
+
   private let bytes: [UInt8]
   private let file: String?
   private let options: Options
@@ -242,7 +245,7 @@ public struct JSONParser {
   private func malformed(_ problem: String, at position: Int, isCut: Bool = false) -> OunceError {
     OunceError(
       .malformed, problem, file: file, offset: base + position,
-      remedy: isCut ? "the download was cut short; fetch it again" : nil)
+      remedy: isCut ? Self.cutRemedy : nil)
   }
 }
 

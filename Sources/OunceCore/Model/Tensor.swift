@@ -29,6 +29,8 @@ public struct TensorInfo: Sendable {
       guard !overflow, product <= 1 << 58 else { throw reject("the shape \(shape) overflows 64 bits") }
       elementCount = product
     }
+    // An empty tensor may still have a size that overflows the bytes of a row.
+    guard shape.allSatisfy({ $0 <= 1 << 58 }) else { throw reject("the shape \(shape) overflows 64 bits") }
     var columnCount = shape.last ?? 1
     if columnCount % encoding.elementsPerBlock != 0, encoding.kind != .quantized { columnCount = elementCount }
     guard columnCount % encoding.elementsPerBlock == 0 else {

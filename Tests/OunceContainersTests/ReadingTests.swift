@@ -1,0 +1,42 @@
+import Foundation
+import OunceContainers
+import OunceCore
+import Testing
+
+/// What must hold for every file that a container can read.
+struct ReadingTests {
+  @Test(arguments: Containers.all.map(\.name)) func `a container has fixtures of each kind`(_ name: String) throws {
+    for kind in ["canonical", "valid", "malformed"] {
+      let folder = Paths.join(Paths.join(Fixtures.root, name.lowercased()), kind)
+      #expect(try Paths.names(in: folder).count > 1, "\(folder)")
+    }
+  }
+
+  @Test(arguments: Fixtures.wellFormed) func `a model holds what its listing says`(_ fixture: Fixture) throws {
+    let model = try Open.model(at: fixture.path)
+    #expect(try Listing.text(model) == (try fixture.note(".listing")))
+  }
+
+  @Test(arguments: Fixtures.wellFormed) func `rows are the same bytes however many are read`(_ fixture: Fixture) throws
+  {
+    for tensor in try Open.model(at: fixture.path).tensors {
+      let whole = try tensor.content()
+      #expect(whole.count == tensor.info.byteCount)
+      for count in 1...3 { #expect(try tensor.content(rowsAtOnce: count) == whole, "\(tensor.info.name)") }
+    }
+  }
+
+  @Test(arguments: Fixtures.wellFormed.filter { Paths.isFolder($0.path) })
+  func `any file of a set opens the whole set`(_ fixture: Fixture) throws {
+    for name in try Paths.names(in: fixture.path) {
+      let model = try Open.model(at: Paths.join(fixture.path, name))
+      #expect(try Listing.text(model) == (try fixture.note(".listing")), "\(name)")
+    }
+  }
+
+  @Test(arguments: Fixtures.wellFormedFiles)
+  func `a name says nothing about the container`(_ fixture: Fixture) throws {
+    let model = try Containers.read(InputFile(path: "weights", bytes: try fixture.bytes()))
+    #expect(try Listing.text(model) == (try fixture.note(".listing")))
+  }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import OunceContainers
+import OunceCore
+import Testing
+
+/// What must hold for every container that can be written.
+struct WritingTests {
+  private static let containers = Containers.all.compactMap { $0 as? any WritableContainer }
+
+  /// The file of a layout, rows included.
+  private func file(_ layout: FileLayout, _ tensors: [Tensor]) throws -> [UInt8] {
+    var file = layout.header
+    file += [UInt8](repeating: 0, count: layout.byteCount - file.count)
+    for (tensor, offset) in zip(tensors, layout.offsets) {
+      let isSwapped = layout.isBigEndian && !tensor.info.encoding.words.isEmpty
+      let data: any TensorData = isSwapped ? ByteSwapped(tensor.data, encoding: tensor.info.encoding) : tensor.data
+      let content = try Tensor(info: tensor.info, data: data).content()
+      file.replaceSubrange(offset..<offset + content.count, with: content)
+    }
+    return file
+  }
+
+  /// Tensors in an order that no container chooses by itself.
+  private func sorted(_ text: String) -> [String] { text.split(separator: "\n").map(String.init).sorted() }
+
+  @Test(arguments: Fixtures.wellFormed) func `what is written is what is read again`(_ fixture: Fixture) throws {
+    let model = try Open.model(at: fixture.path)
+    let listing = try Listing.text(model)
+    for container in Self.containers where container.name == model.container {
+      for variant in container.variants {
+        let layout = try variant.layout(model.metadata, model.tensors.map(\.info))
+        let bytes = try file(layout, model.tensors)
+        #expect(variant.recognizes(Array(bytes.prefix(4096)), byteCount: bytes.count))
+        let again = try variant.read(InputFile(path: "again", bytes: bytes))
+        var expected = model
+        // What a variant adds or drops by design is no difference.
+        for (key, value) in again.metadata where model.metadata[key] == nil { expected.metadata[key] = value }
+        for index in expected.tensors.indices {
+          let name = expected.tensors[index].info.name
+          guard let other = again.tensors.first(where: { $0.info.name.utf8.elementsEqual(name.utf8) }) else { continue }
+          let shape = expected.tensors[index].info.shape
+          if other.info.shape != shape, other.info.shape == Array(shape.drop { $0 == 1 }) {
+            expected.tensors[index].info = other.info
+          }
+        }
+        #expect(sorted(try Listing.text(again)) == sorted(try Listing.text(expected)), "\(listing)")
+      }
+    }
+  }
+
+  @Test(arguments: Fixtures.canonical.filter { !Paths.isFolder($0.path) })
+  func `a file of the reference library is reproduced byte for byte`(_ fixture: Fixture) throws {
+    let bytes = try fixture.bytes()
+    let model = try Open.model(at: fixture.path)
+    let container = try #require(Self.containers.first { $0.name == model.container })
+    let made = try container.variants.map {
+      try file($0.layout(model.metadata, model.tensors.map(\.info)), model.tensors)
+    }
+    #expect(made.contains(bytes), "made \(made.map(\.count)) bytes instead of \(bytes.count)")
+  }
+
+  @Test(arguments: Fixtures.canonical.filter { Paths.isFolder($0.path) })
+  func `a set of shards of the reference library is reproduced byte for byte`(_ fixture: Fixture) throws {
+    let model = try Open.model(at: fixture.path)
+    let container = try #require(
+      Self.containers.first { $0.name == model.container } as? any SplittableContainer)
+    let first = try #require(model.files.first)
+    let count = try Containers.read(first).tensors.count
+    let name = "model." + (try #require(container.fileExtensions.first))
+    let made = try container.split(
+      model.metadata, model.tensors.map(\.info), name: name, limits: ShardLimits(tensorCount: count))
+    var files: [String: [UInt8]] = [:]
+    for shard in made.shards { files[shard.name] = try file(shard.layout, shard.tensors.map { model.tensors[$0] }) }
+    if let index = made.index { files[index.name] = index.bytes }
+    #expect(files.keys.sorted() == (try Paths.names(in: fixture.path)))
+    for (name, content) in files {
+      #expect(content == (try Fixture(path: Paths.join(fixture.path, name)).bytes()), "\(name)")
+    }
+  }
+
+  @Test(arguments: Fixtures.wellFormed, [1, 2, 3]) func `shards hold every tensor once and open as one model`(
+    _ fixture: Fixture, _ tensorCount: Int
+  ) throws {
+    let model = try Open.model(at: fixture.path)
+    guard let container = Self.containers.first(where: { $0.name == model.container }) as? any SplittableContainer
+    else {
+      return
+    }
+    let folder = FileManager.default.temporaryDirectory.appending(path: "ounce-shards-\(UUID())").path
+    try Paths.makeFolder(folder)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for isFirstWithoutTensors in [false, true] {
+      let made = try container.split(
+        model.metadata, model.tensors.map(\.info), name: "model",
+        limits: ShardLimits(tensorCount: tensorCount, isFirstWithoutTensors: isFirstWithoutTensors))
+      #expect(made.shards.flatMap(\.tensors) == Array(model.tensors.indices))
+      #expect(made.shards.allSatisfy { $0.tensors.count <= tensorCount } || made.shards.count == 1)
+      for shard in made.shards {
+        let content = try file(shard.layout, shard.tensors.map { model.tensors[$0] })
+        try Data(content).write(to: URL(filePath: Paths.join(folder, shard.name)))
+      }
+      let last = try #require(made.shards.last)
+      let again = try Open.model(at: Paths.join(folder, last.name))
+      #expect(again.tensors.count == model.tensors.count)
+      #expect(again.files.count == made.shards.count)
+    }
+  }
+
+  @Test(arguments: containers.map(\.name)) func `two tensors of one name are refused`(_ name: String) throws {
+    let container = try #require(Self.containers.first { $0.name == name })
+    let info = try TensorInfo(name: "twin", shape: [2], encoding: try Encodings.require("F32"))
+    let error = #expect(throws: OunceError.self) { try container.layout([:], [info, info]) }
+    #expect(error?.subject == "tensor twin")
+  }
+}
