@@ -36,8 +36,8 @@ struct MalformedTests {
     }
   }
 
-  /// Damage ends in an error with a place or in a model whose rows can be read: never in a trap, a loop or memory that a
-  /// number in the file asks for.
+  /// Damage ends in an error with a place or in a model whose rows can be read: never in a trap, a loop or memory that
+  /// a number in the file asks for.
   @Test(arguments: Fixtures.wellFormedFiles)
   func `damaged headers neither trap nor take memory`(_ fixture: Fixture) throws {
     let seed = Self.environment["OUNCE_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)

@@ -112,4 +112,61 @@ struct WritingTests {
     let error = #expect(throws: OunceError.self) { try container.layout([:], [info, info]) }
     #expect(error?.subject == "tensor twin")
   }
+
+  /// Offsets beyond 32 bits, and more elements than 32 bits count: the file is sparse, so it takes no room.
+  @Test(arguments: containers.map(\.name)) func `a tensor beyond 4 GiB has its values`(_ name: String) throws {
+    let container = try #require(Self.containers.first { $0.name == name })
+    let path = FileManager.default.temporaryDirectory.appending(path: "ounce-large-\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let values = (0..<16).map(Float.init)
+    let tensors = [
+      try TensorInfo(name: "large", shape: [3 << 20, 1024], encoding: try Encodings.require("I8")),
+      try TensorInfo(name: "larger", shape: [1 << 20, 1024], encoding: try Encodings.require("I16")),
+      try TensorInfo(name: "after", shape: [16], encoding: try Encodings.require("F32")),
+    ]
+    let layout = try container.layout([:], tensors)
+    #expect(layout.byteCount > 5 << 30)
+    let output = try OutputFile(path: path)
+    try output.resize(to: layout.byteCount)
+    try layout.header.withRawSpan { (span) throws(OunceError) in try output.write(span, at: 0) }
+    let content = values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> ($0 * 8)) } }
+    try content.withRawSpan { (span) throws(OunceError) in try output.write(span, at: layout.offsets[2]) }
+    try output.commit()
+    let after = try #require(try Open.model(at: path).tensors.first { $0.info.name == "after" })
+    #expect(try after.content() == content)
+  }
+
+  @Test(arguments: containers.compactMap { $0 as? any SplittableContainer }.map(\.name))
+  func `a thousand shards open as one model with few descriptors`(_ name: String) throws {
+    let container = try #require(Self.containers.first { $0.name == name } as? any SplittableContainer)
+    let folder = FileManager.default.temporaryDirectory.appending(path: "ounce-thousand-\(UUID())").path
+    try Paths.makeFolder(folder)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let encoding = try Encodings.require("I8")
+    let tensors = try (0..<1000).map { index in
+      let content = [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: 4)
+      return try Tensor(
+        name: "t\(index)", shape: [4], encoding: encoding, data: Memory(bytes: content, rowByteCount: 4))
+    }
+    let made = try container.split(
+      [:], tensors.map(\.info), name: "model", limits: ShardLimits(tensorCount: 1))
+    for shard in made.shards {
+      let content = try file(shard.layout, shard.tensors.map { tensors[$0] })
+      try Data(content).write(to: URL(filePath: Paths.join(folder, shard.name)))
+    }
+    if let index = made.index {
+      try Data(index.bytes).write(to: URL(filePath: Paths.join(folder, index.name)))
+    }
+    let model = try Open.model(at: folder)
+    #expect(model.tensors.count == 1000 && model.files.count == 1000)
+    for (index, tensor) in model.tensors.enumerated() {
+      #expect(try tensor.content() == [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: 4))
+    }
+    #if os(Linux)
+      let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))?.hasPrefix(folder) ?? false
+      }
+      #expect(open.count <= 64, "\(open.count) descriptors")
+    #endif
+  }
 }

@@ -15,6 +15,9 @@ public struct TranslationOptions: Sendable {
   public var withoutNextPrediction: Bool
   /// Whether only the tokenizer and the settings are written.
   public var vocabularyOnly: Bool
+  /// Whether a checkpoint without a tokenizer is translated all the same, with a note: for a plan that is only looked
+  /// at. Its sizes lack the vocabulary.
+  public var toleratesMissingTokenizer = false
 
   public init(
     pretokenizer: String? = nil, modelName: String? = nil, metadataFile: InputFile? = nil,
@@ -135,7 +138,10 @@ extension Checkpoint {
     general.write(to: &writer)
     for rule in architecture.metadata { try rule.apply(checkpoint, to: &writer) }
     let quantizationVersionIndex = writer.metadata.count
-    try architecture.tokenizer.write(checkpoint, to: &writer)
+    do { try architecture.tokenizer.write(checkpoint, to: &writer) } catch {
+      guard options.toleratesMissingTokenizer, error.kind == .notFound else { throw error }
+      checkpoint.notes.append("the folder \(error.problem): sizes lack the vocabulary, and the run itself would refuse")
+    }
     var model = model
     model.tensors = tensors
     model.metadata = writer.metadata

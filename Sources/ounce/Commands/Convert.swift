@@ -39,6 +39,7 @@ struct Convert: ParsableCommand {
     request.dtype = try chosenType()
     request.output = output
     request.translation = try translation.options()
+    request.translation.toleratesMissingTokenizer = writing.dryRun
     request.allowsNonFinite = writing.allowNonfinite
     request.split = try splitting.request()
     let plan = try Models.open(model).plan(request)

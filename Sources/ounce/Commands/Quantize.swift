@@ -44,6 +44,7 @@ struct Quantize: ParsableCommand {
     let start = Terminal.now
     var request = QuantizeRequest(recipes: try recipes(), output: output)
     request.translation = try translation.options()
+    request.translation.toleratesMissingTokenizer = writing.dryRun
     request.overrides.isPure = pure
     request.overrides.leavesOutputTensor = leaveOutputTensor
     request.overrides.outputTensor = try outputTensorType.map(encodingName)
