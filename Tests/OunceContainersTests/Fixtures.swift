@@ -28,6 +28,8 @@ enum Fixtures {
   static let wellFormedFiles = wellFormed.filter { !Paths.isFolder($0.path) }
   static let canonical = entries("canonical")
   static let malformed = entries("malformed")
+  /// Every single file, well-formed or not.
+  static let files = (wellFormed + malformed).filter { !Paths.isFolder($0.path) }
 }
 
 /// One file or folder. Prints as its path inside `fixtures/`.

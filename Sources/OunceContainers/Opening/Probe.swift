@@ -22,6 +22,11 @@ enum Probe {
     return nil
   }
 
+  /// Whether an unfinished download of `path` lies beside the place where it belongs.
+  static func isUnfinished(_ path: String) -> Bool {
+    unfinishedEndings.contains { Paths.exists(path + $0) }
+  }
+
   /// The error for a file that begins with `head`.
   static func explain(_ file: InputFile, _ head: [UInt8]) -> OunceError {
     if head.isEmpty {

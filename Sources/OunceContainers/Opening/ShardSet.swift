@@ -30,9 +30,11 @@ enum Shards {
   static func checkPresent(_ names: [String], in folder: String, neededBy reason: String) throws(OunceError) {
     let missing = names.filter { !Paths.isFile(Paths.join(folder, $0)) }
     guard !missing.isEmpty else { return }
+    let unfinished = missing.filter { Probe.isUnfinished(Paths.join(folder, $0)) }
     throw OunceError(
       .notFound, "\(missing.count) \(reason) are missing: \(listed(missing))", file: folder,
-      remedy: "download them into this folder")
+      remedy: unfinished.isEmpty
+        ? "download them into this folder" : "finish the download of \(listed(unfinished))")
   }
 
   /// Reads files of one container one after the other into one model.
