@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Synchronization
 import Testing
 
 /// Runs the built program as a user would, in a folder of its own.
@@ -71,22 +72,23 @@ struct Program {
   }
 }
 
-/// Reads a pipe on a thread of its own, so that neither stream can fill up and stop the program.
+/// Reads a pipe on a thread of its own, so that neither stream can fill up and stop the program. Not a task: tests
+/// block the few threads that tasks have.
 private final class Drain: Sendable {
-  private let thread: Task<String, Never>
+  private let text = Mutex("")
+  private let done = DispatchSemaphore(value: 0)
+
   init(_ pipe: Pipe) {
     let handle = pipe.fileHandleForReading
-    thread = Task.detached { String(decoding: handle.readDataToEndOfFile(), as: UTF8.self) }
-  }
-  func finish() -> String {
-    let done = DispatchSemaphore(value: 0)
-    let box = Box()
-    Task.detached { [thread] in
-      box.text = await thread.value
+    Thread.detachNewThread { [self] in
+      let read = String(decoding: handle.readDataToEndOfFile(), as: UTF8.self)
+      text.withLock { $0 = read }
       done.signal()
     }
-    done.wait()
-    return box.text
   }
-  private final class Box: @unchecked Sendable { var text = "" }
+
+  func finish() -> String {
+    done.wait()
+    return text.withLock { $0 }
+  }
 }

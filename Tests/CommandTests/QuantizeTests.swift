@@ -5,7 +5,9 @@ import Testing
 
 /// `ounce quantize` and `ounce convert` on the trained model of the repository.
 struct QuantizeTests {
-  private static let goldens = ["BF16": "bf16", "F16": "F16", "Q8_0": "Q8_0", "Q4_K_M": "Q4_K_M", "Q5_K_M": "Q5_K_M", "Q4_0": "Q4_0"]
+  private static let goldens = [
+    "BF16": "bf16", "F16": "F16", "Q8_0": "Q8_0", "Q4_K_M": "Q4_K_M", "Q5_K_M": "Q5_K_M", "Q4_0": "Q4_0",
+  ]
 
   @Test(arguments: goldens.keys.sorted())
   func `the trained model becomes what the reference makes of it`(_ recipe: String) throws {
