@@ -14,7 +14,11 @@ public enum Architectures {
     .glm4, .glm4Moe,
     .gptOss,
     .lfm2, .lfm2Moe,
-    .bert,
+    .phi2, .phi3, .phiMoe,
+    .mamba, .mamba2,
+    .commandR, .nemotron, .exaone, .exaone4, .miniMaxM2, .llama4, .miniCPM, .jais2, .ernie, .ernieMoe, .hunyuanDense,
+    .internLM2, .stableLm, .starCoder, .starCoder2, .gpt2, .gptNeoX, .bloom, .falcon,
+    .bert, .distilBert, .roberta, .xlmRoberta,
   ]
 
   /// The family of a class that `config.json` names.

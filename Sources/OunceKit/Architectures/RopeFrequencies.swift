@@ -37,6 +37,21 @@ enum RopeFrequencies {
     return [try tensor("rope_freqs.weight", factors)]
   }
 
+  /// The tables of positions that are stretched differently for long and short texts.
+  static func longAndShort(_ checkpoint: Checkpoint, width: Int) throws(OunceError) -> [Tensor] {
+    let rope = JSON.object(checkpoint.configuration.rope)
+    guard let long = rope["long_factor"]?.array, !long.isEmpty else { return [] }
+    guard let short = rope["short_factor"]?.array, short.count == long.count, long.count * 2 == width else {
+      throw OunceError(
+        .malformed, "expected \(width / 2) long and short factors, found \(long.count) long ones",
+        file: "config.json", subject: "rope_scaling")
+    }
+    func floats(_ values: [JSON]) -> [Float] { values.map { Float($0.double ?? 1) } }
+    return [
+      try tensor("rope_factors_long.weight", floats(long)), try tensor("rope_factors_short.weight", floats(short)),
+    ]
+  }
+
   static func tensor(_ name: String, _ factors: [Float]) throws(OunceError) -> Tensor {
     guard let encoding = Encodings.named("F32") else { throw OunceError(.unsupported, "F32 is not in the catalog") }
     return try Tensor(name: name, shape: [factors.count], encoding: encoding, data: Memory(floats: factors))

@@ -10,6 +10,13 @@ struct SentencePieceTokenizer: TokenizerRule {
 
   /// The arrays, padded to the size that the configuration promises.
   static func vocabulary(_ checkpoint: Checkpoint, file: String = "tokenizer.model") throws(OunceError) -> Vocabulary {
+    try table(checkpoint, file: file, looks: true).vocabulary
+  }
+
+  /// - Parameter looks: whether added tokens that look special count as special.
+  static func table(
+    _ checkpoint: Checkpoint, file: String = "tokenizer.model", looks: Bool
+  ) throws(OunceError) -> TokenTable {
     guard let companion = checkpoint.model.companions[file] else {
       throw OunceError(
         .notFound, "has no \(file)", file: checkpoint.model.path,
@@ -25,20 +32,22 @@ struct SentencePieceTokenizer: TokenizerRule {
     for id in 0..<min(model.types.count, table.count) {
       table.set(id, Array(model.pieces.bytes[model.pieces.range(id)]), model.scores[id], model.types[id])
     }
-    try addTokens(checkpoint, to: &table)
-    return table.vocabulary
+    try addTokens(checkpoint, looks: looks, to: &table)
+    return table
   }
 
-  private static func addTokens(_ checkpoint: Checkpoint, to table: inout TokenTable) throws(OunceError) {
+  private static func addTokens(
+    _ checkpoint: Checkpoint, looks: Bool, to table: inout TokenTable
+  ) throws(OunceError) {
     for (text, id) in try checkpoint.model.json("added_tokens.json")?.object ?? [:] {
       if let id = id.integer { table.set(id, Array(text.utf8), -1000, TokenType.userDefined) }
     }
     let decoder = try checkpoint.model.json("tokenizer_config.json")?["added_tokens_decoder"]?.object ?? [:]
     for (key, entry) in decoder {
       guard let id = Int(key), let text = entry["content"]?.string else { continue }
-      let isControl = entry["special"]?.bool ?? false || TokenType.looksSpecial(text)
+      let isControl = entry["special"]?.bool ?? false || looks && TokenType.looksSpecial(text)
       table.set(
-        id, Array((isControl ? text : text.replacing("\u{2581}", with: " ")).utf8), -1000,
+        id, Array((isControl || !looks ? text : text.replacing("\u{2581}", with: " ")).utf8), -1000,
         isControl ? TokenType.control : TokenType.userDefined)
     }
   }

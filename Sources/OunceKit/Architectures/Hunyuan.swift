@@ -1,0 +1,38 @@
+internal import OunceCore
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+enum Hunyuan {
+  /// A stretched context lives in the base of positions; the published lengths do not say how far it reaches.
+  static let positions = MetadataRule { (checkpoint, writer) throws(OunceError) in
+    let rope = JSON.object(checkpoint.configuration.rope)
+    guard let type = checkpoint.configuration.ropeType, type == "dynamic" || type == "xdrope" else { return }
+    let alpha = rope["alpha"]?.double ?? 50
+    let base = rope["rope_theta"]?.double ?? 10_000
+    let width = Double(try checkpoint.configuration.headDimension())
+    writer.set("{arch}.rope.freq_base", .float32(Float(base * pow(alpha, width / (width - 2)))))
+    writer.set("{arch}.rope.scaling.type", .string("none"))
+    writer.set("{arch}.rope.scaling.factor", .float32(1))
+    guard type == "dynamic" else { return }
+    writer.set("{arch}.rope.scaling.original_context_length", .uint32(256 << 10))
+    writer.set("{arch}.context_length", .uint32(256 << 10))
+  }
+}
+
+/// Byte-level BPE; the end of a text is what the configuration calls the end of a document.
+struct HunyuanTokenizer: TokenizerRule {
+  func write(_ checkpoint: Checkpoint, to writer: inout MetadataWriter) throws(OunceError) {
+    try BytePairTokenizer(preferred: ["hunyuan-dense"]).write(checkpoint, to: &writer)
+    let ends = (try? checkpoint.model.json("generation_config.json")?["eos_token_id"]?.array) ?? []
+    // transformers 4 knows no such setting of this class and drops it; the file's own end stays.
+    if ends.count >= 2, let turn = ends.first?.integer.flatMap(UInt32.init(exactly:)) {
+      writer.set("tokenizer.ggml.eot_token_id", .uint32(turn))
+    }
+  }
+}
