@@ -23,7 +23,8 @@ extension Architecture {
       .count("{arch}.rope.dimension_count") { (checkpoint) throws(OunceError) in
         let factor = checkpoint.configuration.rope["partial_rotary_factor"]?.double ?? 1
         let heads = try checkpoint.configuration.require("num_attention_heads")
-        return heads > 0 ? Int(factor * Double(try checkpoint.configuration.require("hidden_size") / heads)) : nil
+        return heads > 0
+          ? try Configuration.whole(factor * Double(try checkpoint.configuration.require("hidden_size") / heads)) : nil
       }
     ], tokenizer: BytePairTokenizer(preferred: ["exaone"]))
 

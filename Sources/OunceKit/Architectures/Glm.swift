@@ -52,7 +52,7 @@ enum Glm {
 
   static let rotaryWidth = MetadataRule.count("{arch}.rope.dimension_count") { (checkpoint) throws(OunceError) in
     let factor = checkpoint.configuration.rope["partial_rotary_factor"]?.double ?? 0.5
-    return Int(Double(try checkpoint.configuration.headDimension()) * factor)
+    return try Configuration.whole(Double(try checkpoint.configuration.headDimension()) * factor)
   }
 
   @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {

@@ -8,6 +8,23 @@ internal import OunceCore
   internal import Darwin
 #endif
 
+/// Tencent's dense Hunyuan: contexts stretched by a factor in the base of positions.
+extension Architecture {
+  static let hunyuanDense = Architecture(
+    "hunyuan-dense", ["HunYuanDenseV1ForCausalLM"],
+    defaults: [
+      "max_position_embeddings": .integer(2048), "rms_norm_eps": .double(1e-5), "rope_theta": .double(10_000),
+    ], derive: Nemotron.derive,
+    rename: { (name, checkpoint) throws(OunceError) in
+      name == "lm_head.weight" && checkpoint.configuration.isTrue("tie_word_embeddings") ? nil : name
+    },
+    tensors: Decoder.ends + Decoder.norms + Decoder.attention + Decoder.feedForward
+      + Decoder.layers(
+        TensorRule("self_attn.query_layernorm.weight", "attn_q_norm.weight"),
+        TensorRule("self_attn.key_layernorm.weight", "attn_k_norm.weight")),
+    metadata: MetadataRule.common + [Hunyuan.positions], tokenizer: HunyuanTokenizer())
+}
+
 enum Hunyuan {
   /// A stretched context lives in the base of positions; the published lengths do not say how far it reaches.
   static let positions = MetadataRule { (checkpoint, writer) throws(OunceError) in

@@ -81,7 +81,7 @@ enum Lfm {
       }
       width = 2 * width / 3
       if let factor = checkpoint.configuration.double("block_ffn_dim_multiplier"), factor.magnitude < 1000 {
-        width = Int(factor * Double(width))
+        width = try Configuration.whole(factor * Double(width))
       }
       width = (width + multiple - 1) / multiple * multiple
     }

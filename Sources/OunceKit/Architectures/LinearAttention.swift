@@ -91,7 +91,7 @@ enum LinearAttention {
       },
       .count("{arch}.rope.dimension_count") { (checkpoint) throws(OunceError) in
         let factor = checkpoint.configuration.rope["partial_rotary_factor"]?.double ?? 0.25
-        return Int(Double(try checkpoint.configuration.headDimension()) * factor)
+        return try Configuration.whole(Double(try checkpoint.configuration.headDimension()) * factor)
       },
     ]
   }

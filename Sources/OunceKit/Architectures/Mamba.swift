@@ -96,7 +96,8 @@ enum Mamba {
     .blockCount,
   ]
 
-  static let epsilon = MetadataRule.value("{arch}.attention.layer_norm_rms_epsilon") { (checkpoint) throws(OunceError) in
+  static let epsilon = MetadataRule.value("{arch}.attention.layer_norm_rms_epsilon") {
+    (checkpoint) throws(OunceError) in
     .float32(Float(checkpoint.configuration.double("layer_norm_epsilon", "rms_norm_eps") ?? 1e-5))
   }
 
@@ -104,8 +105,8 @@ enum Mamba {
   static func derive(multiple: Int) -> @Sendable (inout Checkpoint) throws(OunceError) -> Void {
     { (checkpoint) throws(OunceError) in
       let step = checkpoint.configuration.integer("pad_vocab_size_multiple") ?? multiple
-      let size = try checkpoint.configuration.require("vocab_size")
-      guard step > 0, (0...Limits.metadataArrayCount).contains(size), step <= Limits.metadataArrayCount else { return }
+      let size = checkpoint.configuration.integer("vocab_size") ?? -1
+      guard step > 0, (0...Limits.vocabulary).contains(size), step <= Limits.vocabulary else { return }
       checkpoint.configuration["vocab_size"] = .integer((size + step - 1) / step * step)
     }
   }

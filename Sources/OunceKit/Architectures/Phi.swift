@@ -70,7 +70,8 @@ enum Phi {
     let factor = checkpoint.configuration.rope["partial_rotary_factor"]?.double ?? 1
     let heads = try checkpoint.configuration.require("num_attention_heads", "n_head")
     guard heads > 0 else { throw OunceError(.malformed, "has no attention heads", file: "config.json") }
-    return Int(factor * Double(try checkpoint.configuration.require("hidden_size", "n_embd"))) / heads
+    return try Configuration.whole(factor * Double(try checkpoint.configuration.require("hidden_size", "n_embd")))
+      / heads
   }
 
   static let rotaryWidth = MetadataRule.count("{arch}.rope.dimension_count") { (checkpoint) throws(OunceError) in
@@ -94,10 +95,11 @@ enum Phi {
   ]
 
   /// By how much attention grows with a stretched context.
-  static let attentionFactor = MetadataRule.value("{arch}.rope.scaling.attn_factor") { (checkpoint) throws(OunceError) in
+  static let attentionFactor = MetadataRule.value("{arch}.rope.scaling.attn_factor") {
+    (checkpoint) throws(OunceError) in
     let rope = JSON.object(checkpoint.configuration.rope)
     guard rope["long_factor"]?.array?.isEmpty == false else { return nil }
-    let length = Double(try checkpoint.configuration.require("n_positions", "max_position_embeddings"))
+    let length = checkpoint.configuration.double("n_positions", "max_position_embeddings") ?? 0
     let original = rope["original_max_position_embeddings"]?.double ?? length
     let scale = length / original
     switch checkpoint.configuration.ropeType {

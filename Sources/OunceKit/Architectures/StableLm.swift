@@ -16,7 +16,7 @@ extension Architecture {
       .contextLength, .embeddingLength, .blockCount, .feedForwardLength,
       .count("{arch}.rope.dimension_count") { (checkpoint) throws(OunceError) in
         let factor = checkpoint.configuration.rope["partial_rotary_factor"]?.double ?? 0.25
-        return Int(factor * Double(try checkpoint.configuration.headDimension()))
+        return try Configuration.whole(factor * Double(try checkpoint.configuration.headDimension()))
       }, .headCount, .keyValueHeadCount, .bool("{arch}.use_parallel_residual", "use_parallel_residual"),
       .float("{arch}.attention.layer_norm_epsilon", "layer_norm_eps", "norm_eps"), .fileType,
     ], tokenizer: BytePairTokenizer(preferred: ["stablelm2"]))

@@ -89,6 +89,8 @@ struct RuleTable: Sendable {
         generic[numbers[1]] = "{e}"
         match.expert = Int(parts[numbers[1]])
       }
+      // A number that does not fit is no layer.
+      if count > 0, match.layer == nil || count > 1 && match.expert == nil { continue }
       if let found = rules[generic.joined(separator: ".")] { return (found, match) }
       guard let last = generic.last, last == "weight" || last == "bias" else { continue }
       match.suffix = String(last)

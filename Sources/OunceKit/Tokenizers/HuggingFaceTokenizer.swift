@@ -57,9 +57,9 @@ struct HuggingFaceTokenizer: Sendable {
   func id(of text: String) -> Int? { idsOfAdded[ExactString(text)] ?? vocabulary[text]?.integer }
 
   private static func checked(_ id: JSON, _ text: String) throws(OunceError) -> Int {
-    guard let id = id.integer, (0..<Limits.metadataArrayCount).contains(id) else {
+    guard let id = id.integer, (0..<Limits.vocabulary).contains(id) else {
       throw OunceError(
-        .malformed, "the token \"\(text)\" has no id between 0 and \(Limits.metadataArrayCount - 1)",
+        .malformed, "the token \"\(text)\" has no id between 0 and \(Limits.vocabulary - 1)",
         file: "tokenizer.json")
     }
     return id
@@ -94,7 +94,7 @@ extension HuggingFaceTokenizer {
   /// The arrays of the vocabulary, padded to `size`.
   func vocabulary(size: Int?) throws(OunceError) -> Vocabulary {
     let size = size ?? highestID + 1
-    guard highestID < size, size <= Limits.metadataArrayCount else {
+    guard highestID < size, size <= Limits.vocabulary else {
       throw OunceError(
         .malformed, "token \(highestID) lies beyond the \(size) tokens that config.json promises",
         file: "tokenizer.json", remedy: "config.json and tokenizer.json do not belong together")

@@ -24,9 +24,9 @@ struct SentencePieceTokenizer: TokenizerRule {
     }
     let model = try SentencePieceModel(companion)
     let size = checkpoint.configuration.first(["vocab_size_per_layer_input", "vocab_size"])?.integer ?? 0
-    guard size <= Limits.metadataArrayCount else {
+    guard size <= Limits.vocabulary else {
       throw OunceError(
-        .malformed, "\(size) tokens are more than the limit of \(Limits.metadataArrayCount)", file: "config.json")
+        .malformed, "\(size) tokens are more than the limit of \(Limits.vocabulary)", file: "config.json")
     }
     var table = TokenTable(count: size > 0 ? size : model.types.count)
     for id in 0..<min(model.types.count, table.count) {

@@ -9,9 +9,9 @@ struct UnigramTokenizer: TokenizerRule {
     }
     let model = try SentencePieceModel(file)
     let size = max(checkpoint.configuration.integer("vocab_size") ?? 0, model.types.count)
-    guard size <= Limits.metadataArrayCount else {
+    guard size <= Limits.vocabulary else {
       throw OunceError(
-        .malformed, "\(size) tokens are more than the limit of \(Limits.metadataArrayCount)", file: "config.json")
+        .malformed, "\(size) tokens are more than the limit of \(Limits.vocabulary)", file: "config.json")
     }
     // transformers puts four tokens of its own in the place of the first three pieces, and drops the last place.
     var table = TokenTable(count: size)
@@ -41,11 +41,12 @@ struct UnigramTokenizer: TokenizerRule {
     let settings = try checkpoint.model.json("tokenizer_config.json")
     let tokenizer = AddedTokens(json)
     let size = max(checkpoint.configuration.integer("vocab_size") ?? 0, pieces.count)
-    guard size <= Limits.metadataArrayCount else {
+    guard size <= Limits.vocabulary else {
       throw OunceError(.malformed, "\(size) tokens are too many", file: "tokenizer.json")
     }
     var table = TokenTable(count: size)
-    let unknown = settings?["unk_token"]?.string.flatMap { tokenizer.ids[ExactString($0)] }
+    let unknown =
+      settings?["unk_token"]?.string.flatMap { tokenizer.ids[ExactString($0)] }
       ?? json["model"]?["unk_id"]?.integer ?? 3
     for (id, piece) in pieces.enumerated() {
       guard let text = piece.array?.first?.string, let score = piece.array?.last?.double else { continue }

@@ -42,4 +42,8 @@ struct Checkpoint: Sendable {
 extension Limits {
   /// Layers of one model: the deepest published has fewer than 200.
   static let blocks = 10_000
+  /// Widths and counts of heads: the widest published model has 53,248 columns.
+  static let modelSize = 1 << 20
+  /// Tokens of one vocabulary: the largest published has 2 million.
+  static let vocabulary = 4_194_304
 }

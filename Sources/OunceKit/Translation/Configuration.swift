@@ -36,18 +36,23 @@ struct Configuration: Sendable {
 
   func contains(_ name: String) -> Bool { values[name] != nil }
 
-  func integer(_ names: String...) -> Int? { first(names)?.integer }
+  /// A whole number below 2³¹ in magnitude, so that a product of two cannot overflow.
+  func integer(_ names: String...) -> Int? {
+    guard let value = first(names)?.integer, value.magnitude < 1 << 31 else { return nil }
+    return value
+  }
   func double(_ names: String...) -> Double? { first(names)?.double }
   func string(_ names: String...) -> String? { first(names)?.string }
   /// Python's truth: false when absent.
   func isTrue(_ name: String) -> Bool { self[name]?.bool ?? false }
   func array(_ name: String) -> [JSON]? { self[name]?.array }
 
-  /// A value that the family cannot do without.
+  /// A size that the family cannot do without: from 0 to `Limits.modelSize`, so that a product of three cannot overflow.
   func require(_ names: String...) throws(OunceError) -> Int {
-    if let value = first(names)?.integer { return value }
+    if let value = first(names)?.integer, (0...Limits.modelSize).contains(value) { return value }
+    let listed = names.map { "\"\($0)\"" }.joined(separator: " or ")
     throw OunceError(
-      .malformed, "expected a whole number under \(names.map { "\"\($0)\"" }.joined(separator: " or "))",
+      .malformed, "expected a whole number from 0 to \(Limits.modelSize) under \(listed)",
       file: "config.json", remedy: "take config.json from the model's page")
   }
 
@@ -79,6 +84,14 @@ struct Configuration: Sendable {
 
   /// How rotary positions are stretched: "llama3", "yarn", …
   var ropeType: String? { fullRope["rope_type"]?.string?.lowercased() }
+
+  /// A share of a size, rounded towards zero.
+  static func whole(_ value: Double) throws(OunceError) -> Int {
+    guard value.magnitude < 2_147_483_648 else {
+      throw OunceError(.malformed, "a share of a size comes out as \(value)", file: "config.json")
+    }
+    return Int(value)
+  }
 
   /// The width of one attention head.
   func headDimension() throws(OunceError) -> Int {

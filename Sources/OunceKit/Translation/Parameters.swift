@@ -20,13 +20,13 @@ extension [Tensor] {
       let isExpert = tensor.info.name.contains("_exps.")
       let dimension = tensor.info.name.contains(".bias") ? shape.count - 2 : shape.count - 3
       if isExpert, shape.count >= 3, shape[dimension] > 0 {
-        result.perExpert += size / shape[dimension]
+        result.perExpert &+= size / shape[dimension]
         expertSum += shape[dimension]
         expertTensors += 1
       } else {
-        result.shared += size
+        result.shared &+= size
       }
-      result.total += size
+      result.total &+= size
     }
     result.expertCount = expertTensors > 0 ? expertSum / expertTensors : 0
     return result

@@ -1,37 +1,7 @@
 internal import OunceCore
 
-/// Families that differ from the usual decoder in one thing each.
+/// Baidu's ERNIE 4.5.
 extension Architecture {
-  /// OpenBMB's MiniCPM: Llama with scales that follow from the shape.
-  static let miniCPM = Architecture(
-    "minicpm", ["MiniCPMForCausalLM"], defaults: ["rope_theta": .double(10_000)], derive: Llama.derive,
-    tensors: Llama.tensors,
-    computed: { (checkpoint) throws(OunceError) in
-      try RopeFrequencies.longAndShort(checkpoint, width: try checkpoint.configuration.headDimension())
-    },
-    metadata: MetadataRule.common + [
-      .float("{arch}.embedding_scale", "scale_emb"),
-      .value("{arch}.residual_scale") { (checkpoint) throws(OunceError) in
-        guard let depth = checkpoint.configuration.double("scale_depth") else { return nil }
-        return .float32(Float(depth / Double(try checkpoint.blockCount).squareRoot()))
-      },
-      .value("{arch}.logit_scale") { (checkpoint) throws(OunceError) in
-        guard let base = checkpoint.configuration.double("dim_model_base") else { return nil }
-        return .float32(Float(Double(try checkpoint.configuration.require("hidden_size")) / base))
-      },
-    ], tokenizer: SentencePieceTokenizer())
-
-  /// Inception's Jais 2: LayerNorm and biases.
-  static let jais2 = Architecture(
-    "jais2", ["Jais2ForCausalLM"], defaults: ["layer_norm_eps": .double(1e-5)], derive: Nemotron.derive,
-    tensors: Decoder.ends + Decoder.norms + Decoder.attention + Decoder.feedForward,
-    metadata: MetadataRule.common + [
-      .count("{arch}.rope.dimension_count") { (checkpoint) throws(OunceError) in
-        try checkpoint.configuration.headDimension()
-      }
-    ], tokenizer: BytePairTokenizer(preferred: ["jais-2"]))
-
-  /// Baidu's ERNIE 4.5.
   static let ernie = Architecture(
     "ernie4_5", ["Ernie4_5ForCausalLM", "Ernie4_5_ForCausalLM"], defaults: Ernie.defaults, derive: Nemotron.derive,
     names: Ernie.names, tensors: Ernie.tensors, tokenizer: ErnieTokenizer())
@@ -40,38 +10,6 @@ extension Architecture {
     "ernie4_5-moe", ["Ernie4_5_MoeForCausalLM"], defaults: Ernie.defaults, names: Ernie.names,
     tensors: Ernie.tensors + Ernie.experts, metadata: MetadataRule.common + Ernie.expertMetadata,
     tokenizer: ErnieTokenizer())
-
-  /// Tencent's dense Hunyuan: contexts stretched by a factor in the base of positions.
-  static let hunyuanDense = Architecture(
-    "hunyuan-dense", ["HunYuanDenseV1ForCausalLM"],
-    defaults: [
-      "max_position_embeddings": .integer(2048), "rms_norm_eps": .double(1e-5), "rope_theta": .double(10_000),
-    ], derive: Nemotron.derive,
-    rename: { (name, checkpoint) throws(OunceError) in
-      name == "lm_head.weight" && checkpoint.configuration.isTrue("tie_word_embeddings") ? nil : name
-    },
-    tensors: Decoder.ends + Decoder.norms + Decoder.attention + Decoder.feedForward
-      + Decoder.layers(
-        TensorRule("self_attn.query_layernorm.weight", "attn_q_norm.weight"),
-        TensorRule("self_attn.key_layernorm.weight", "attn_k_norm.weight")),
-    metadata: MetadataRule.common + [Hunyuan.positions], tokenizer: HunyuanTokenizer())
-
-  /// Shanghai AI Lab's InternLM 2: one projection for queries, keys and values of a group of heads.
-  static let internLM2 = Architecture(
-    "internlm2", ["InternLM2ForCausalLM"],
-    defaults: ["rms_norm_eps": .double(1e-6), "rope_theta": .double(10_000)],
-    tensors: [
-      TensorRule("model.tok_embeddings.weight", "token_embd.weight"),
-      TensorRule("model.norm.weight", "output_norm.weight"), TensorRule("output.weight", "output.weight"),
-    ]
-      + Decoder.layers(
-        TensorRule("attention_norm.weight", "attn_norm.weight"), TensorRule("ffn_norm.weight", "ffn_norm.weight"),
-        TensorRule("attention.wqkv.*", "attn_q.*", GroupedPart(.queries), Interleaved(.query)),
-        TensorRule("attention.wqkv.*", "attn_k.*", GroupedPart(.keys), Interleaved(.keyValue)),
-        TensorRule("attention.wqkv.*", "attn_v.*", GroupedPart(.values)),
-        TensorRule("attention.wo.*", "attn_output.*"), TensorRule("feed_forward.w1.weight", "ffn_gate.weight"),
-        TensorRule("feed_forward.w2.weight", "ffn_down.weight"), TensorRule("feed_forward.w3.weight", "ffn_up.weight")),
-    tokenizer: SentencePieceTokenizer())
 }
 
 enum Ernie {
