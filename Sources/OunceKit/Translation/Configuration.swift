@@ -47,7 +47,7 @@ struct Configuration: Sendable {
   func isTrue(_ name: String) -> Bool { self[name]?.bool ?? false }
   func array(_ name: String) -> [JSON]? { self[name]?.array }
 
-  /// A size that the family cannot do without: from 0 to `Limits.modelSize`, so that a product of three cannot overflow.
+  /// A size that the family cannot do without: from 0 to `Limits.modelSize`, so that products of three do not overflow.
   func require(_ names: String...) throws(OunceError) -> Int {
     if let value = first(names)?.integer, (0...Limits.modelSize).contains(value) { return value }
     let listed = names.map { "\"\($0)\"" }.joined(separator: " or ")
