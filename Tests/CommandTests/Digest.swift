@@ -48,7 +48,8 @@ enum Digest {
   }
 
   private static func number(_ value: JSON) -> String {
-    if let double = value.double, value.integer == nil { return "\(double)" }
+    if let integer = value.integer { return "\(integer)" }
+    if let double = value.double { return "\(double)" }
     return JSONWriter.write(value)
   }
 

@@ -8,7 +8,7 @@ public import OunceEncoding
 /// |---|---|
 /// | 0–1 | `d`, binary16 |
 /// | 2–33 | the low eight bits of the indices |
-/// | 34–49 | for each 32 elements a short: four times three high bits of the indices, three bits of `s`, and the sign of the shift |
+/// | 34–49 | per 32 elements a short: four times three high index bits, three bits of `s`, the sign of the shift |
 ///
 /// The reference refuses to encode this without importance; here the squares of the elements then weigh them.
 ///
