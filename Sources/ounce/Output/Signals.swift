@@ -23,12 +23,17 @@ enum Signals {
   static func handle() {
     // The handler may touch nothing that is not made yet.
     _ = isCancelled
+    // A parent that blocks signals, as the worker threads of some libraries do, hands that down.
+    var stopping = sigset_t()
+    unsafe sigemptyset(&stopping)
     for signal in [SIGINT, SIGTERM, SIGHUP] {
+      unsafe sigaddset(&stopping, signal)
       install(signal) { number in
         let before = Signals.received.exchange(number, ordering: .relaxed)
         if before != 0 { _exit(128 + number) }
       }
     }
+    unsafe sigprocmask(SIG_UNBLOCK, &stopping, nil)
     install(SIGPIPE, SIG_IGN)
     install(SIGXFSZ, SIG_IGN)
   }
