@@ -36,4 +36,6 @@ public enum Limits {
   public static let listedNames = 5
   /// Bytes of a SentencePiece model: the largest published is 8 MB.
   public static let tokenizerModelByteCount = 128 << 20
+  /// Importance weights of one tensor: 512 experts of 32,768 columns, four times.
+  public static let importanceCount = 64 << 20
 }

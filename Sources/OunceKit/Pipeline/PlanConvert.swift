@@ -30,7 +30,7 @@ extension Model {
       metadata = prepared.metadata(fileType: recipe.fileType, isQuantized: prepared.isGGUF)
       name = recipe.name
     }
-    try builder.place(outputs, metadata, try prepared.outputPath(request.output, name, isOne: true))
+    try builder.place(outputs, metadata, try prepared.outputPath(request.output, name, isOne: true), isQuantized: false)
     return builder.plan(inputs: files, allowsNonFinite: request.allowsNonFinite)
   }
 

@@ -1,6 +1,7 @@
 internal import OunceContainers
 public import OunceCore
 internal import OunceEncoding
+internal import OrderedCollections
 
 extension Model {
   /// Plans the quantization of a checkpoint or a GGUF file: the bytes that llama.cpp's converter and quantizer would
@@ -64,7 +65,9 @@ struct PlanBuilder {
     } else {
       outputs = try chosen(recipe, request, tensors, order)
     }
-    try place(outputs, prepared.metadata(fileType: recipe.fileType, isQuantized: !isConversion), path)
+    var metadata = prepared.metadata(fileType: recipe.fileType, isQuantized: !isConversion)
+    if let importance = request.importance { metadata.merge(importance.record) { $1 } }
+    try place(outputs, metadata, path, isQuantized: !isConversion)
   }
 
   /// One tensor as the reference converter stores it.
@@ -86,7 +89,7 @@ struct PlanBuilder {
       before.append(
         try TensorInfo(name: info.name, shape: info.shape, encoding: try prepared.encodingBeforeRecipe(info)))
     }
-    let traits = ModelTraits(metadata: prepared.model.metadata, hasImportance: false)
+    let traits = ModelTraits(metadata: prepared.model.metadata, hasImportance: request.importance != nil)
     let choices = try recipe.choose(for: before, traits: traits, overrides: request.overrides)
     var outputs: [OutputTensor] = []
     var fallbacks: [String: Int] = [:]
@@ -98,11 +101,14 @@ struct PlanBuilder {
           file: prepared.model.path, subject: "tensor \(info.name)",
           remedy: "start from the original weights, or accept the loss with --allow-requantize")
       }
+      let isChanged = choice.encoding.name != info.encoding.name
+      let importance = isChanged ? try request.importance?.weights(for: info) : nil
+      if importance == nil { try recipe.checkNeed(of: info, choice, prepared.model.path) }
       if let meant = choice.meant { fallbacks["\(meant) → \(choice.encoding.name)", default: 0] += 1 }
       outputs.append(
         OutputTensor(
           index: index, info: try TensorInfo(name: info.name, shape: info.shape, encoding: choice.encoding),
-          before: info.encoding, meant: choice.meant))
+          before: info.encoding, meant: choice.meant, importance: importance))
     }
     if !fallbacks.isEmpty {
       let list = fallbacks.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" }.joined(separator: ", ")
@@ -114,9 +120,13 @@ struct PlanBuilder {
   }
 
   /// Gives each tensor its place in the file, or the files, of one output.
-  mutating func place(_ outputs: [OutputTensor], _ metadata: Metadata, _ path: String) throws(OunceError) {
+  mutating func place(
+    _ outputs: [OutputTensor], _ metadata: Metadata, _ path: String, isQuantized: Bool
+  ) throws(OunceError) {
     let folder = Paths.folder(of: path)
-    let set = try GGUFContainer().split(
+    // ggml drops slowest dimensions of size 1 where the converter keeps them.
+    let container = GGUFContainer(options: .init(dropsLeadingOnes: isQuantized))
+    let set = try container.split(
       metadata, outputs.map(\.info), name: Paths.name(of: path), limits: split)
     for shard in set.shards {
       // A path that was given is kept as it was spelled.
@@ -129,7 +139,7 @@ struct PlanBuilder {
         targets[output.index].append(
           Plan.Target(
             file: files.count, offset: offset, info: output.info, before: output.before, meant: output.meant,
-            importance: nil))
+            importance: output.importance))
       }
       files.append(Plan.File(path: path, header: shard.layout.header, byteCount: shard.layout.byteCount))
     }
@@ -144,4 +154,18 @@ struct OutputTensor {
   /// The encoding that the two-step way has between checkpoint and quantizer.
   var before: (any Encoding)?
   var meant: String?
+  var importance: [Float]?
+}
+
+extension Recipe {
+  /// Refuses an encoding that is worthless for a tensor without importance weights.
+  fileprivate func checkNeed(of info: TensorInfo, _ choice: Choice, _ path: String) throws(OunceError) {
+    guard choice.isQuantizable, encodingsThatNeedImportance.contains(choice.encoding.name),
+      !["token_embd.weight", "per_layer_token_embd.weight", "output.weight"].contains(info.name)
+    else { return }
+    throw OunceError(
+      .request, "\(choice.encoding.name) without importance weights would be worthless", file: path,
+      subject: "tensor \(info.name)",
+      remedy: "pass --imatrix with weights for this tensor, or choose a larger recipe, such as Q3_K_M or IQ4_XS")
+  }
 }

@@ -9,6 +9,8 @@ public struct QuantizeRequest: Sendable {
   public var output: String?
   public var translation = TranslationOptions()
   public var overrides = RecipeOverrides()
+  /// Weights of the columns, where llama-imatrix recorded them.
+  public var importance: ImportanceMatrix?
   /// Whether tensors that are quantized already may be quantized again.
   public var allowsRequantizing = false
   public var allowsNonFinite = false

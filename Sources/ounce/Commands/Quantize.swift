@@ -29,6 +29,8 @@ struct Quantize: ParsableCommand {
     help: ArgumentHelp("A file, or an existing folder (default: the usual name here).", valueName: "path"))
   var output: String?
 
+  @Option(help: ArgumentHelp("Importance weights that llama-imatrix recorded (GGUF).", valueName: "file"))
+  var imatrix: String?
   @Flag(help: "One encoding for all tensors, without the recipe's mix.") var pure = false
   @Flag(help: "Keep output.weight as it is.") var leaveOutputTensor = false
   @Flag(help: "Quantize again what is quantized already.") var allowRequantize = false
@@ -49,6 +51,7 @@ struct Quantize: ParsableCommand {
     request.overrides.leavesOutputTensor = leaveOutputTensor
     request.overrides.outputTensor = try outputTensorType.map(encodingName)
     request.overrides.tokenEmbedding = try tokenEmbeddingType.map(encodingName)
+    request.importance = try imatrix.map { path in try ImportanceMatrix(path: path) }
     request.allowsRequantizing = allowRequantize
     request.allowsNonFinite = writing.allowNonfinite
     request.split = try splitting.request()
