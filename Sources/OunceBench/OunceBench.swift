@@ -46,7 +46,7 @@ struct OunceBench: ParsableCommand {
             encoding.encode(sample.floats.span, columns: Sample.columns, importance: importance?.span, into: &blocks)
           }
         })
-      if let reference, let type = encoding.ggmlType {
+      if let reference, let type = encoding.ggmlType, importance != nil || !reference.requiresImportance(type) {
         row.theirs.append(seconds { reference.quantize(type, sample, importance) })
       }
     }

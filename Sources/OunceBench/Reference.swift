@@ -17,7 +17,10 @@ import OunceKit
   private typealias Decode = @convention(c) (UnsafeRawPointer?, UnsafeMutablePointer<Float>?, Int64) -> Void
   private typealias TypeTraits = @convention(c) (CInt) -> UnsafeRawPointer?
 
+  private typealias RequiresImportance = @convention(c) (CInt) -> Bool
+
   private let quantizeChunk: QuantizeChunk
+  private let requiresImportance: RequiresImportance
   private let typeTraits: TypeTraits
 
   init(path: String) throws {
@@ -25,11 +28,16 @@ import OunceKit
       throw OunceError(.notFound, "cannot be loaded", file: path)
     }
     guard let quantize = unsafe dlsym(library, "ggml_quantize_chunk"),
-      let traits = unsafe dlsym(library, "ggml_get_type_traits")
+      let traits = unsafe dlsym(library, "ggml_get_type_traits"),
+      let requires = unsafe dlsym(library, "ggml_quantize_requires_imatrix")
     else { throw OunceError(.unsupported, "is no libggml-base", file: path) }
     unsafe quantizeChunk = unsafeBitCast(quantize, to: QuantizeChunk.self)
+    unsafe requiresImportance = unsafeBitCast(requires, to: RequiresImportance.self)
     unsafe typeTraits = unsafeBitCast(traits, to: TypeTraits.self)
   }
+
+  /// Whether ggml ends the program when it is asked for this type without importance weights.
+  func requiresImportance(_ type: UInt32) -> Bool { requiresImportance(CInt(type)) }
 
   func quantize(_ type: UInt32, _ sample: Sample, _ importance: [Float]?) {
     var blocks = [UInt8](repeating: 0, count: sample.weightCount * 4)
