@@ -19,4 +19,9 @@ public struct FileRegion: TensorData {
   public func reshaped(rowByteCount: Int) -> FileRegion {
     FileRegion(file: file, offset: offset, rowByteCount: rowByteCount)
   }
+
+  /// Tells the system that these rows are read soon.
+  public func prefetch(rows: Range<Int>) {
+    file.prefetch(offset + rows.lowerBound * rowByteCount..<offset + rows.upperBound * rowByteCount)
+  }
 }

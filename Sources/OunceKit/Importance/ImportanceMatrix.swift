@@ -4,8 +4,8 @@ internal import OrderedCollections
 /// How much each column of each matrix matters: the mean of the squares of what it is multiplied with, recorded by
 /// llama-imatrix while a model ran.
 ///
-/// In a GGUF file each matrix `x` has two tensors: `x.in_sum2`, sums of squares with one row per expert, and `x.counts`,
-/// how many tokens each expert saw.
+/// In a GGUF file each matrix `x` has two tensors: `x.in_sum2`, sums of squares with one row per expert, and
+/// `x.counts`, how many tokens each expert saw.
 public struct ImportanceMatrix: Sendable {
   /// The path as the user spelled it.
   public let path: String

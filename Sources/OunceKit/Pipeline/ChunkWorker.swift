@@ -33,6 +33,7 @@ struct ChunkWorker: ~Copyable {
     let encoding = info.encoding
     let byteCount = Self.byteCount(elements.count, encoding)
     let rows = elements.lowerBound / step.cut.unit..<elements.upperBound / step.cut.unit
+    step.cut.prefetch(after: chunk)
     do {
       try source.withMutableBytes(0..<byteCount) { (bytes) throws(OunceError) in
         try step.cut.data.read(rows: rows, into: &bytes)
