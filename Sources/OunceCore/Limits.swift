@@ -36,6 +36,8 @@ public enum Limits {
   public static let listedNames = 5
   /// Bytes of a SentencePiece model: the largest published is 8 MB.
   public static let tokenizerModelByteCount = 128 << 20
+  /// Bytes of a file of rules for tensors: a line for each tensor of the largest models is below 200 kB.
+  public static let ruleFileByteCount = 16 << 20
   /// Importance weights of one tensor: 512 experts of 32,768 columns, four times.
   public static let importanceCount = 64 << 20
 }

@@ -66,7 +66,10 @@ enum Shards {
           .malformed, "is in an earlier shard, too", file: model.path, subject: "tensor \(tensor.info.name)",
           remedy: "the shards do not belong together; fetch them again into an empty folder")
       }
-      joined.tensors += model.tensors
+      for var tensor in model.tensors {
+        tensor.fileIndex = joined.files.count
+        joined.tensors.append(tensor)
+      }
       joined.files += model.files
     }
     guard joined.tensors.count <= Limits.tensors else {

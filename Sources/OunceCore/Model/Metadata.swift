@@ -3,6 +3,14 @@ public import OrderedCollections
 /// Key-value pairs that keep their order and their exact types.
 public typealias Metadata = OrderedDictionary<String, MetadataValue>
 
+extension OrderedDictionary<String, MetadataValue> {
+  /// Sets a value behind all others, wherever it stood before.
+  public mutating func setLast(_ value: MetadataValue, forKey key: String) {
+    removeValue(forKey: key)
+    self[key] = value
+  }
+}
+
 /// A metadata value with its exact width, as GGUF distinguishes them.
 public enum MetadataValue: Sendable, Equatable {
   case uint8(UInt8)
@@ -53,6 +61,28 @@ public enum MetadataArray: Sendable, Equatable {
     case .uint64(let values): values.count
     case .int64(let values): values.count
     case .float64(let values): values.count
+    }
+  }
+}
+
+extension MetadataArray {
+  /// The elements whose index passes.
+  public func filtered(_ isKept: (Int) -> Bool) -> MetadataArray {
+    func kept<Value>(_ values: [Value]) -> [Value] { values.indices.filter(isKept).map { values[$0] } }
+    return switch self {
+    case .uint8(let values): .uint8(kept(values))
+    case .int8(let values): .int8(kept(values))
+    case .uint16(let values): .uint16(kept(values))
+    case .int16(let values): .int16(kept(values))
+    case .uint32(let values): .uint32(kept(values))
+    case .int32(let values): .int32(kept(values))
+    case .float32(let values): .float32(kept(values))
+    case .bool(let values): .bool(kept(values))
+    case .strings(let values): .strings(PackedStrings(values.indices.filter(isKept).map { values[$0] }))
+    case .arrays(let values): .arrays(kept(values))
+    case .uint64(let values): .uint64(kept(values))
+    case .int64(let values): .int64(kept(values))
+    case .float64(let values): .float64(kept(values))
     }
   }
 }

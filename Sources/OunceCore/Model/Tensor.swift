@@ -58,6 +58,8 @@ public protocol TensorData: Sendable {
 public struct Tensor: Sendable {
   public var info: TensorInfo
   public let data: any TensorData
+  /// The index of the file that holds it among the files of its model; of a computed tensor, 0.
+  public var fileIndex = 0
 
   public init(info: TensorInfo, data: any TensorData) {
     self.info = info

@@ -10,8 +10,20 @@ public struct Memory: TensorData {
 
   /// One row of floats, encoded as F32.
   public init(floats: [Float]) {
-    bytes = floats.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> ($0 * 8)) } }
+    bytes = Self.bytes(of: floats)
     rowByteCount = bytes.count
+  }
+
+  /// Floats encoded as F32.
+  public static func bytes(of floats: [Float]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(4 * floats.count)
+    for value in floats {
+      for shift in stride(from: UInt32(0), to: 32, by: 8) {
+        bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> shift))
+      }
+    }
+    return bytes
   }
 
   public func read(rows: Range<Int>, into bytes: inout MutableRawSpan) throws(OunceError) {

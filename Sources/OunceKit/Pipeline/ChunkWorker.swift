@@ -73,8 +73,9 @@ struct ChunkWorker: ~Copyable {
         if let importance = target.importance {
           let columns = step.source.info.columnCount
           let matrixSize = columns * (step.source.info.shape.dropLast().last ?? 1)
-          let first = elements.lowerBound / matrixSize * columns
-          let weights = importance.count > columns ? first..<first + columns : 0..<columns
+          // A stack of stacks may have weights for one of them.
+          let matrix = elements.lowerBound / matrixSize % (importance.count / columns)
+          let weights = matrix * columns..<(matrix + 1) * columns
           encoding.encode(
             floats, columns: columns, importance: importance.span.extracting(weights), into: &bytes)
         } else {

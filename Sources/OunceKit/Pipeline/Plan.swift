@@ -44,6 +44,8 @@ public struct Plan: Sendable {
   public let steps: [Step]
   /// What the user should know, one sentence each.
   public let notes: [String]
+  /// How the importance matrix fits the tensors; nil: there is none.
+  public let coverage: ImportanceCoverage?
   /// Files that are read: none of them may be written.
   public let inputs: [InputFile]
   /// Whether NaN and infinity pass.
@@ -52,11 +54,13 @@ public struct Plan: Sendable {
   let firstChunks: [Int]
 
   init(
-    files: [File], steps: [Step], notes: [String] = [], inputs: [InputFile], allowsNonFinite: Bool = false
+    files: [File], steps: [Step], notes: [String] = [], coverage: ImportanceCoverage? = nil, inputs: [InputFile],
+    allowsNonFinite: Bool = false
   ) {
     self.files = files
     self.steps = steps
     self.notes = notes
+    self.coverage = coverage
     self.inputs = inputs
     self.allowsNonFinite = allowsNonFinite
     var count = 0

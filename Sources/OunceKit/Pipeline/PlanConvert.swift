@@ -14,11 +14,7 @@ extension Model {
 
   private func planGGUF(_ request: ConvertRequest) throws(OunceError) -> Plan {
     let prepared = try Prepared(self, request.translation)
-    let outputType: String? =
-      switch prepared.origin {
-      case .checkpoint(_, let own): request.dtype ?? own
-      case .gguf: request.dtype
-      }
+    let outputType = request.dtype ?? prepared.outputType
     var builder = PlanBuilder(prepared, split: request.split)
     var outputs: [OutputTensor] = []
     for (index, tensor) in prepared.model.tensors.enumerated() {

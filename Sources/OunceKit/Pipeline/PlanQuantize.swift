@@ -1,85 +1,68 @@
-internal import OunceContainers
+internal import OrderedCollections
 public import OunceCore
 internal import OunceEncoding
-internal import OrderedCollections
 
 extension Model {
   /// Plans the quantization of a checkpoint or a GGUF file: the bytes that llama.cpp's converter and quantizer would
   /// write in two steps.
   ///
-  /// - Throws: `OunceError` when the model cannot be translated, a recipe does not fit or names collide.
+  /// - Throws: `OunceError` when the model cannot be translated, a recipe, a rule or an importance matrix does not fit,
+  ///   or names collide.
   public func plan(_ request: QuantizeRequest) throws(OunceError) -> Plan {
-    let prepared = try Prepared(self, request.translation)
+    let prepared = try Prepared(self, request.translation, prunedLayers: request.prunedLayers)
     var builder = PlanBuilder(prepared, split: request.split)
+    builder.coverage = request.importance.map { ImportanceCoverage(unusedOf: $0, in: prepared) }
+    if request.keepsSplit { builder.groups = try groupsOfSource(prepared, request) }
     for recipe in request.recipes {
       try builder.add(
         recipe, request, path: prepared.outputPath(request.output, recipe.name, isOne: request.recipes.count == 1))
     }
     return builder.plan(inputs: files, allowsNonFinite: request.allowsNonFinite)
   }
-}
 
-extension Prepared {
-  /// The path of one output.
-  func outputPath(_ output: String?, _ encoding: String, isOne: Bool) throws(OunceError) -> String {
-    guard let output else { return fileName(encoding: encoding) }
-    if Paths.isFolder(output) { return Paths.join(output, fileName(encoding: encoding)) }
-    guard isOne else {
+  /// The tensors of each file of the source, as indices.
+  private func groupsOfSource(_ prepared: Prepared, _ request: QuantizeRequest) throws(OunceError) -> [[Int]] {
+    guard prepared.isGGUF else {
       throw OunceError(
-        .request, "several recipes need a folder, and this is none", file: output, remedy: "make the folder first")
+        .request, "--keep-split needs a GGUF source: a checkpoint's files hold other tensors than GGUF has", file: path,
+        remedy: "--split-max-size cuts the output")
     }
-    return output
+    guard request.split == .init() else {
+      throw OunceError(.request, "--keep-split and the --split options exclude each other")
+    }
+    let files = Dictionary(grouping: prepared.model.tensors.indices, by: { prepared.model.tensors[$0].fileIndex })
+    return files.sorted { $0.key < $1.key }.map(\.value)
   }
 }
 
-/// Collects files and the tensors that go into them, so that a tensor that several files want is read once.
-struct PlanBuilder {
-  private let prepared: Prepared
-  private let split: ShardLimits
-  private var files: [Plan.File] = []
-  private var targets: [[Plan.Target]]
-  private var notes: [String]
-
-  init(_ prepared: Prepared, split: ShardLimits) {
-    self.prepared = prepared
-    self.split = split
-    targets = Array(repeating: [], count: prepared.model.tensors.count)
-    notes = prepared.notes
-  }
-
-  func plan(inputs: [InputFile], allowsNonFinite: Bool) -> Plan {
-    let steps = zip(prepared.model.tensors, targets).filter { !$1.isEmpty }.map { Plan.Step(source: $0, targets: $1) }
-    return Plan(files: files, steps: steps, notes: notes, inputs: inputs, allowsNonFinite: allowsNonFinite)
-  }
-
+extension PlanBuilder {
   /// Adds the file of one recipe.
   mutating func add(_ recipe: Recipe, _ request: QuantizeRequest, path: String) throws(OunceError) {
     let tensors = prepared.model.tensors.map(\.info)
-    let isMix = try Encodings.require(recipe.encoding).kind == .quantized
+    let isMix = try recipe.encoding.map { name throws(OunceError) in try Encodings.require(name).kind == .quantized }
     // From a checkpoint, a float recipe is the converter's work: its order, its metadata.
-    let isConversion = !isMix && !prepared.isGGUF
-    let order = isConversion ? Array(tensors.indices) : TensorOrder.canonical(tensors)
+    let isConversion = isMix != true && !prepared.isGGUF
+    let keepsOrder = isConversion || groups != nil
+    let order = keepsOrder ? Array(tensors.indices) : TensorOrder.canonical(tensors)
     var outputs: [OutputTensor] = []
     if isConversion {
-      for index in order { outputs.append(try converted(tensors[index], index, to: recipe.encoding)) }
+      let outputType = recipe.encoding ?? prepared.outputType
+      for index in order { outputs.append(try converted(tensors[index], index, to: outputType)) }
     } else {
       outputs = try chosen(recipe, request, tensors, order)
     }
     var metadata = prepared.metadata(fileType: recipe.fileType, isQuantized: !isConversion)
-    if let importance = request.importance { metadata.merge(importance.record) { $1 } }
+    metadata.setLast(request.metadataOverrides, matchesReference: request.matchesReference)
+    if let importance = request.importance, !importance.isEmpty, !isConversion {
+      for (key, value) in importance.record(matchesReference: request.matchesReference) {
+        metadata.setLast(value, forKey: key)
+      }
+    }
+    prepared.adjustForPruning(&metadata, matchesReference: request.matchesReference)
     try place(outputs, metadata, path, isQuantized: !isConversion)
   }
 
-  /// One tensor as the reference converter stores it.
-  mutating func converted(_ info: TensorInfo, _ index: Int, to outputType: String?) throws(OunceError) -> OutputTensor {
-    guard info.encoding.kind == .float, let outputType else {
-      return OutputTensor(index: index, info: info)
-    }
-    let encoding = try Encodings.require(info.converterEncoding(outputType))
-    return OutputTensor(
-      index: index, info: try TensorInfo(name: info.name, shape: info.shape, encoding: encoding))
-  }
-
+  /// The encoding of each tensor by a recipe, and the weights that it is quantized with.
   private mutating func chosen(
     _ recipe: Recipe, _ request: QuantizeRequest, _ tensors: [TensorInfo], _ order: [Int]
   ) throws(OunceError) -> [OutputTensor] {
@@ -89,83 +72,64 @@ struct PlanBuilder {
       before.append(
         try TensorInfo(name: info.name, shape: info.shape, encoding: try prepared.encodingBeforeRecipe(info)))
     }
-    let traits = ModelTraits(metadata: prepared.model.metadata, hasImportance: request.importance != nil)
-    let choices = try recipe.choose(for: before, traits: traits, overrides: request.overrides)
+    let importance = request.importance.flatMap { $0.isEmpty ? nil : $0 }
+    var hyperparameters = prepared.model.metadata
+    hyperparameters.setLast(request.metadataOverrides, matchesReference: request.matchesReference)
+    let traits = ModelTraits(metadata: hyperparameters, hasImportance: importance != nil)
+    let path = prepared.model.path
+    let choices = try recipe.choose(for: before, traits: traits, overrides: request.overrides, path: path)
     var outputs: [OutputTensor] = []
-    var fallbacks: [String: Int] = [:]
+    var fallbacks = Fallbacks.Tally()
+    var needy: [String] = []
     for (position, index) in order.enumerated() {
       let (choice, info) = (choices[position], before[position])
       if info.encoding.kind == .quantized, choice.encoding.name != info.encoding.name, !request.allowsRequantizing {
         throw OunceError(
-          .request, "is \(info.encoding.name) already, and quantizing it again would lose more",
-          file: prepared.model.path, subject: "tensor \(info.name)",
+          .request, "is \(info.encoding.name) already, and quantizing it again would lose more", file: path,
+          subject: "tensor \(info.name)",
           remedy: "start from the original weights, or accept the loss with --allow-requantize")
       }
       let isChanged = choice.encoding.name != info.encoding.name
-      let importance = isChanged ? try request.importance?.weights(for: info) : nil
-      if importance == nil { try recipe.checkNeed(of: info, choice, prepared.model.path) }
-      if let meant = choice.meant { fallbacks["\(meant) → \(choice.encoding.name)", default: 0] += 1 }
+      let name = prepared.importanceName(index)
+      let weights = isChanged ? coverage?.weights(for: info, name, importance, choice) : nil
+      if weights == nil, recipe.needsImportance(info, choice) { needy.append(info.name) }
+      fallbacks.count(choice)
       outputs.append(
         OutputTensor(
-          index: index, info: try TensorInfo(name: info.name, shape: info.shape, encoding: choice.encoding),
-          before: info.encoding, meant: choice.meant, importance: importance))
+          index: index,
+          info: try TensorInfo(
+            name: info.name, shape: info.shape, encoding: choice.encoding.asWritten(request.matchesReference)),
+          before: info.encoding, meant: choice.meant, importance: weights))
     }
-    if !fallbacks.isEmpty {
-      let list = fallbacks.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" }.joined(separator: ", ")
-      notes.append(
-        "\(recipe.name): rows of \(fallbacks.values.reduce(0, +)) of \(order.count) tensors are no whole blocks, "
-          + "so they take another type: \(list)")
-    }
+    try coverage?.checkFit(path: request.importance?.path ?? path)
+    try recipe.refuseWithoutImportance(needy, path)
+    if let note = fallbacks.note(recipe.name, of: order.count) { notes.append(note) }
     return outputs
-  }
-
-  /// Gives each tensor its place in the file, or the files, of one output.
-  mutating func place(
-    _ outputs: [OutputTensor], _ metadata: Metadata, _ path: String, isQuantized: Bool
-  ) throws(OunceError) {
-    let folder = Paths.folder(of: path)
-    // ggml drops slowest dimensions of size 1 where the converter keeps them.
-    let container = GGUFContainer(options: .init(dropsLeadingOnes: isQuantized))
-    let set = try container.split(
-      metadata, outputs.map(\.info), name: Paths.name(of: path), limits: split)
-    for shard in set.shards {
-      // A path that was given is kept as it was spelled.
-      let path = set.shards.count == 1 ? path : Paths.join(folder, shard.name)
-      guard !files.contains(where: { $0.path == path }) else {
-        throw OunceError(.request, "two outputs would have this name", file: path)
-      }
-      for (position, offset) in zip(shard.tensors, shard.layout.offsets) {
-        let output = outputs[position]
-        targets[output.index].append(
-          Plan.Target(
-            file: files.count, offset: offset, info: output.info, before: output.before, meant: output.meant,
-            importance: output.importance))
-      }
-      files.append(Plan.File(path: path, header: shard.layout.header, byteCount: shard.layout.byteCount))
-    }
   }
 }
 
-/// One tensor of one output.
-struct OutputTensor {
-  /// Index into the tensors of the source.
-  let index: Int
-  let info: TensorInfo
-  /// The encoding that the two-step way has between checkpoint and quantizer.
-  var before: (any Encoding)?
-  var meant: String?
-  var importance: [Float]?
+extension Encoding {
+  /// The encoding that writes: the reference's own where it is to be matched.
+  fileprivate func asWritten(_ matchesReference: Bool) -> any Encoding {
+    matchesReference ? (self as? any CorrectedEncoding)?.reference ?? self : self
+  }
 }
 
 extension Recipe {
-  /// Refuses an encoding that is worthless for a tensor without importance weights.
-  fileprivate func checkNeed(of info: TensorInfo, _ choice: Choice, _ path: String) throws(OunceError) {
-    guard choice.isQuantizable, encodingsThatNeedImportance.contains(choice.encoding.name),
-      !["token_embd.weight", "per_layer_token_embd.weight", "output.weight"].contains(info.name)
-    else { return }
+  /// Whether the chosen encoding is worthless for a tensor without importance weights.
+  fileprivate func needsImportance(_ info: TensorInfo, _ choice: Choice) -> Bool {
+    choice.isQuantizable && choice.encoding.name != info.encoding.name
+      && encodingsThatNeedImportance.contains(choice.encoding.name)
+      && !["token_embd.weight", "per_layer_token_embd.weight", "output.weight"].contains(info.name)
+  }
+
+  /// - Parameter names: tensors whose encoding is worthless without importance weights.
+  fileprivate func refuseWithoutImportance(_ names: [String], _ path: String) throws(OunceError) {
+    guard let first = names.first else { return }
+    let others = names.count > 1 ? " and \(names.count - 1) more" : ""
     throw OunceError(
-      .request, "\(choice.encoding.name) without importance weights would be worthless", file: path,
-      subject: "tensor \(info.name)",
-      remedy: "pass --imatrix with weights for this tensor, or choose a larger recipe, such as Q3_K_M or IQ4_XS")
+      .request, "\(name) needs importance weights: without them the file would be worthless", file: path,
+      subject: "tensor \(first)\(others)",
+      remedy: "pass --imatrix with weights for these tensors, or choose a larger recipe, such as Q3_K_M or IQ4_XS")
   }
 }

@@ -12,24 +12,50 @@ struct Prepared {
     case gguf
   }
 
+  /// What is written: without layers that go.
   let model: Model
   let origin: Origin
   let notes: [String]
+  private let pruning: LayerPruning?
+  /// The names that tensors had before pruning, by which importance matrices know them.
+  private let namesBefore: [String]?
 
-  init(_ source: Model, _ options: TranslationOptions) throws(OunceError) {
+  /// - Throws: `OunceError` when a checkpoint cannot be translated, or a layer to leave out is not there.
+  init(_ source: Model, _ options: TranslationOptions, prunedLayers: [Int] = []) throws(OunceError) {
+    let whole: Model
     if source.container == "GGUF" {
-      model = source
+      whole = source
       origin = .gguf
       notes = []
     } else {
       let translation = try source.translated(options)
-      model = translation.model
+      whole = translation.model
       origin = .checkpoint(translation, outputType: source.tensors.highestOutputType)
       notes = translation.notes
     }
+    guard !prunedLayers.isEmpty else {
+      (model, pruning, namesBefore) = (whole, nil, nil)
+      return
+    }
+    let pruning = try LayerPruning(prunedLayers, of: whole)
+    var kept = whole
+    kept.tensors = []
+    var names: [String] = []
+    for tensor in whole.tensors {
+      guard let name = pruning.name(tensor.info.name) else { continue }
+      kept.tensors.append(tensor.renamed(name))
+      names.append(tensor.info.name)
+    }
+    (model, self.pruning, namesBefore) = (kept, pruning, names)
   }
 
   var isGGUF: Bool { if case .gguf = origin { true } else { false } }
+
+  /// The type of floats that the source has where it is a checkpoint; nil: tensors keep their own.
+  var outputType: String? { if case .checkpoint(_, let own) = origin { own } else { nil } }
+
+  /// The name that importance matrices have for tensor `index`.
+  func importanceName(_ index: Int) -> String { namesBefore?[index] ?? model.tensors[index].info.name }
 
   /// The encoding that a tensor has before a recipe sees it.
   func encodingBeforeRecipe(_ info: TensorInfo) throws(OunceError) -> any Encoding {
@@ -39,21 +65,44 @@ struct Prepared {
 
   /// The metadata as the reference writes it.
   ///
-  /// - Parameter isQuantized: whether llama-quantize has the last word; else the converter has.
-  func metadata(fileType: UInt32, isQuantized: Bool) -> Metadata {
+  /// - Parameters:
+  ///   - fileType: nil: what the source says, or what its encodings suggest.
+  ///   - isQuantized: whether llama-quantize has the last word; else the converter has.
+  func metadata(fileType: UInt32?, isQuantized: Bool) -> Metadata {
+    let type = fileType ?? fileTypeOfSource
     switch origin {
     case .checkpoint(let translation, _):
-      return isQuantized
-        ? translation.quantizedMetadata(fileType: fileType) : translation.convertedMetadata(fileType: fileType)
+      return isQuantized ? translation.quantizedMetadata(fileType: type) : translation.convertedMetadata(fileType: type)
     case .gguf:
       var metadata = model.metadata
-      metadata.removeValue(forKey: "general.quantization_version")
-      metadata.removeValue(forKey: "general.file_type")
-      metadata["general.quantization_version"] = .uint32(2)
-      metadata["general.file_type"] = .uint32(fileType)
+      metadata.setLast(.uint32(2), forKey: "general.quantization_version")
+      metadata.setLast(.uint32(type), forKey: "general.file_type")
       return metadata
     }
   }
+
+  /// Tells of layers that go.
+  func adjustForPruning(_ metadata: inout Metadata, matchesReference: Bool) {
+    pruning?.adjust(&metadata, matchesReference: matchesReference)
+  }
+
+  /// `general.file_type` of the source; where it has none, the type that most tensors suggest, marked as a guess.
+  private var fileTypeOfSource: UInt32 {
+    if case .checkpoint(_, let outputType) = origin { return Recipes.named(outputType)?.fileType ?? 0 }
+    if let known = model.metadata["general.file_type"]?.integer { return UInt32(clamping: known) }
+    var counts: [String: Int] = [:]
+    var most = (name: "F32", count: 0)
+    let tensors = model.tensors.map(\.info)
+    for index in TensorOrder.canonical(tensors) {
+      let name = tensors[index].encoding.name
+      counts[name, default: 0] += 1
+      if let count = counts[name], count > most.count { most = (name, count) }
+    }
+    return Self.guessed | (most.name == "MXFP4" ? 0 : Recipes.named(most.name)?.fileType ?? 0)
+  }
+
+  /// The bit of a file type that nobody recorded (LLAMA_FTYPE_GUESSED).
+  private static let guessed: UInt32 = 1024
 
   /// The name of an output file, extension included.
   func fileName(encoding: String) -> String {

@@ -10,12 +10,20 @@ public struct QuantizeRequest: Sendable {
   public var translation = TranslationOptions()
   public var overrides = RecipeOverrides()
   /// Weights of the columns, where llama-imatrix recorded them.
-  public var importance: ImportanceMatrix?
+  public var importance: ColumnWeights?
   /// Whether tensors that are quantized already may be quantized again.
   public var allowsRequantizing = false
   public var allowsNonFinite = false
   /// How the output is cut into files.
   public var split = ShardLimits()
+  /// Cuts the output into files as the source is.
+  public var keepsSplit = false
+  /// Layers to leave out; the others are numbered anew.
+  public var prunedLayers: [Int] = []
+  /// Metadata to set.
+  public var metadataOverrides: [MetadataOverride] = []
+  /// Writes what llama-quantize writes where ounce does better on purpose (docs/conformance.md).
+  public var matchesReference = false
 
   public init(recipes: [Recipe], output: String? = nil) {
     self.recipes = recipes

@@ -6,16 +6,16 @@ public struct Recipe: Sendable {
   public let name: String
   /// Other names for the same recipe.
   public let aliases: [String]
-  /// The number that GGUF files carry as `general.file_type`.
-  public let fileType: UInt32
-  /// The encoding of tensors that no rule names.
-  public let encoding: String
+  /// The number that GGUF files carry as `general.file_type`; nil: that of the source.
+  public let fileType: UInt32?
+  /// The encoding of tensors that no rule names; nil: every tensor keeps its own.
+  public let encoding: String?
   public let rules: [Rule]
   /// Encodings that are refused for a tensor without importance weights.
   public let encodingsThatNeedImportance: Set<String>
 
   init(
-    _ name: String, aliases: [String] = [], fileType: UInt32, encoding: String, rules: [Rule] = [],
+    _ name: String, aliases: [String] = [], fileType: UInt32?, encoding: String?, rules: [Rule] = [],
     encodingsThatNeedImportance: Set<String> = []
   ) {
     self.name = name
@@ -27,7 +27,7 @@ public struct Recipe: Sendable {
   }
 
   /// Every encoding that this recipe can choose when all blocks fit.
-  public var encodings: [String] { [encoding] + rules.map(\.encoding) }
+  public var encodings: [String] { (encoding.map { [$0] } ?? []) + rules.map(\.encoding) }
 }
 
 /// One line of a recipe: tensors of these roles, when the condition holds, get this encoding.

@@ -9,6 +9,7 @@ public enum Recipes {
   /// The recipe that people call `name`, in any case; also by its number in GGUF files.
   public static func named(_ name: String) -> Recipe? {
     let name = name.uppercased()
-    return all.first { $0.name == name || $0.aliases.contains(name) } ?? all.first { String($0.fileType) == name }
+    return all.first { $0.name == name || $0.aliases.contains(name) }
+      ?? all.first { $0.fileType.map(String.init) == name }
   }
 }

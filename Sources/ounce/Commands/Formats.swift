@@ -74,9 +74,10 @@ struct Formats: ParsableCommand {
       .init(title: "recipe"), .init(title: "also"), .init(title: "mostly"), .init(title: "mixes"),
     ])
     table.rows = Recipes.all.map { recipe in
-      let mixed = Set(recipe.rules.map(\.encoding)).subtracting([recipe.encoding]).sorted()
+      let mixed = Set(recipe.encodings.dropFirst()).subtracting(recipe.encodings.prefix(1)).sorted()
       return [
-        recipe.name, recipe.aliases.joined(separator: " "), recipe.encoding, mixed.joined(separator: " "),
+        recipe.name, recipe.aliases.joined(separator: " "), recipe.encoding ?? "as in the source",
+        mixed.joined(separator: " "),
       ].map { $0.isEmpty ? "-" : $0 }
     }
     return table

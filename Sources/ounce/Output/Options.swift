@@ -59,6 +59,9 @@ struct WritingOptions: ParsableArguments {
     help: ArgumentHelp("Memory for buffers, such as 256M or 1G (default: 192M).", valueName: "size"))
   var maxMemory: ByteSize?
 
+  @Option(help: ArgumentHelp("The same in MiB, as llama-quantize spells it.", valueName: "MiB"))
+  var maxBufferSize: Int?
+
   @Option(help: ArgumentHelp("Progress: auto, bar, plain, json or none.", valueName: "how"))
   var progress: ProgressChoice?
 
@@ -67,13 +70,21 @@ struct WritingOptions: ParsableArguments {
 
   func validate() throws {
     if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs takes a number from 1 to 1024.") }
+    if let maxBufferSize, !(1...1 << 30).contains(maxBufferSize) {
+      throw ValidationError("--max-buffer-size takes a number of MiB of at least 1.")
+    }
+    if maxBufferSize != nil, maxMemory != nil {
+      throw ValidationError("--max-memory and --max-buffer-size say the same: give one of them.")
+    }
   }
 
   /// How the pipeline runs.
   var execution: ExecutionOptions {
     var options = ExecutionOptions()
     options.jobs = jobs ?? Terminal.environment("OUNCE_JOBS").flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil }
-    if let size = maxMemory ?? Terminal.environment("OUNCE_MAX_MEMORY").flatMap(ByteSize.init(argument:)) {
+    if let maxBufferSize {
+      options.maxMemory = maxBufferSize << 20
+    } else if let size = maxMemory ?? Terminal.environment("OUNCE_MAX_MEMORY").flatMap(ByteSize.init(argument:)) {
       options.maxMemory = size.byteCount
     }
     options.overwrites = force

@@ -9,7 +9,7 @@ struct PlanRunner {
   let start: Double
 
   func run() throws {
-    for note in plan.notes { common.note(note) }
+    for note in plan.notes + coverageNotes { common.note(note) }
     if writing.dryRun {
       Terminal.output.write(description)
       return
@@ -19,6 +19,16 @@ struct PlanRunner {
     try plan.execute(writing.execution) { line.update($0) }
     line.end()
     if !common.quiet { Terminal.errors.write(summary(seconds: Terminal.now - start)) }
+  }
+
+  /// What the importance matrix leaves open: in short, or name by name.
+  private var coverageNotes: [String] {
+    guard let coverage = plan.coverage else { return [] }
+    let used = "importance weights for \(coverage.usedCount) tensors"
+    guard writing.dryRun || common.verbose else { return coverage.summaries.isEmpty ? [] : [used] + coverage.summaries }
+    return [used] + coverage.missing.map { "\($0): no importance weights" }
+      + coverage.unused.map { "\($0): in the importance matrix, but no tensor is called so" }
+      + coverage.unreached.map { "\($0): experts that no token reached; their columns count alike" }
   }
 
   /// The plan as a table: what each tensor becomes, and the exact size of each file.
