@@ -32,7 +32,7 @@ struct UsageTests {
   }
 
   @Test func `every command has help with examples`() throws {
-    for command in ["inspect", "convert", "quantize", "formats"] {
+    for command in ["inspect", "convert", "quantize", "imatrix", "formats"] {
       let result = try Program().run(command, "--help")
       #expect(result.exit == 0)
       #expect(result.output.contains("EXAMPLES"), "\(command)")

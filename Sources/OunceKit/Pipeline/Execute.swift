@@ -36,7 +36,8 @@ extension Plan {
     _ options: ExecutionOptions = .init(), onProgress: (Progress) -> Void = { _ in }
   ) throws(OunceError) {
     try checkOutputs(overwrites: options.overwrites)
-    let jobs = try jobCount(options)
+    let plan = cut(toFit: options.maxMemory)
+    let jobs = try plan.jobCount(options)
     var outputs = UniqueArray<OutputFile>()
     for file in files {
       let output = try OutputFile(path: file.path)
@@ -44,7 +45,7 @@ extension Plan {
       try file.header.withRawSpan { (header) throws(OunceError) in try output.write(header, at: 0) }
       outputs.append(output)
     }
-    try run(jobs, outputs, options.isCancelled, onProgress)
+    try plan.run(jobs, outputs, options.isCancelled, onProgress)
     for input in inputs { try input.checkUnchanged() }
     for index in outputs.indices { try outputs[index].synchronize() }
     if options.isCancelled() { throw .cancelled }

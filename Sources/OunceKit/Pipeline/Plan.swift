@@ -83,11 +83,26 @@ public struct Plan: Sendable {
   public var threadByteCount: Int { steps.map(\.bufferByteCount).max() ?? 0 }
 }
 
+extension Plan {
+  /// This plan in chunks of which one fits into `byteCount` of memory, as far as single rows do.
+  func cut(toFit byteCount: Int) -> Plan {
+    var plan = self
+    var elementCount = Cut.usualElementCount
+    while plan.threadByteCount > byteCount, elementCount > 1 {
+      elementCount /= 2
+      let steps = steps.map { Step(source: $0.source, targets: $0.targets, chunkElementCount: elementCount) }
+      plan = Plan(
+        files: files, steps: steps, notes: notes, coverage: coverage, inputs: inputs, allowsNonFinite: allowsNonFinite)
+    }
+    return plan
+  }
+}
+
 extension Plan.Step {
-  init(source: Tensor, targets: [Plan.Target]) {
+  init(source: Tensor, targets: [Plan.Target], chunkElementCount: Int = Cut.usualElementCount) {
     self.source = source
     self.targets = targets
-    cut = Cut(source: source, targets: targets)
+    cut = Cut(source: source, targets: targets, elementCount: chunkElementCount)
   }
 
   /// Source, floats and the largest target of one chunk.
@@ -112,7 +127,8 @@ struct Cut: Sendable {
   /// The source as rows of `unit` elements.
   let data: any TensorData
 
-  init(source: Tensor, targets: [Plan.Target]) {
+  /// - Parameter elementCount: about as many elements are in a chunk, at least one row or block.
+  init(source: Tensor, targets: [Plan.Target], elementCount wanted: Int) {
     let info = source.info
     let encodings = [info.encoding] + targets.map(\.info.encoding)
     let block = encodings.map(\.elementsPerBlock).max() ?? 1
@@ -128,7 +144,7 @@ struct Cut: Sendable {
       unit = max(1, info.columnCount)
       data = source.data
     }
-    var units = max(1, Self.usualElementCount / unit)
+    var units = max(1, wanted / unit)
     if hasImportance, info.shape.count > 2 {
       // Each matrix has weights of its own, so a chunk stays within one.
       units = Self.divisor(of: info.shape[info.shape.count - 2], atMost: units)

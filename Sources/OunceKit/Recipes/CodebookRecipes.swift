@@ -67,7 +67,7 @@ private func smallest(
         Rule(.attentionValue, "Q4_K", when: .any([.groupedQueries, .expertCountAtLeast(4)])),
         Rule(.attentionValue, boosted),
         Rule(.attentionKey, "Q4_K", when: .expertCount(8)),
-        Rule(.feedForwardDown, boosted, when: .firstPart(8)),
+        Rule(.feedForwardDown, boosted, when: .firstShare(8)),
         Rule(.attentionOutput, "Q5_K", when: .expertCount(8)),
       ] + (attentionOutput.map { [Rule(.attentionOutput, $0)] } ?? []),
     encodingsThatNeedImportance: needImportance)

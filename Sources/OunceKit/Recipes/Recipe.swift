@@ -61,6 +61,8 @@ public indirect enum Condition: Sendable {
   case first(Int)
   /// The tensor stands in the first 1/n of the layers.
   case firstPart(Int)
+  /// No more tensors of its kind came before than 1/n of the layers are: shared experts count, too.
+  case firstShare(Int)
   /// The first and the last eighth, and every third of the layers between.
   case moreBits
   /// Neither the first nor the last eighth of the layers.
@@ -86,6 +88,7 @@ public indirect enum Condition: Sendable {
     case .any(let conditions): conditions.contains { $0.holds(place, traits) }
     case .first(let count): place.index < count
     case .firstPart(let part): place.index < place.count / part
+    case .firstShare(let part): place.earlierCount < place.count / part
     case .moreBits:
       place.index < place.count / 8 || place.index >= 7 * place.count / 8
         || (place.index - place.count / 8) % 3 == 2
@@ -108,6 +111,8 @@ public struct TensorPlace: Sendable {
   /// How many of its kind came before; the number of its layer in a mixture of experts.
   public let index: Int
   public let count: Int
+  /// How many of its kind came before.
+  public let earlierCount: Int
   public let isMisfit: Bool
   public let isStacked: Bool
 }

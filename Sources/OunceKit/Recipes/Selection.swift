@@ -132,8 +132,9 @@ private struct LayerCounter {
   mutating func place(_ name: String, _ role: TensorRole, isMisfit: Bool, isStacked: Bool) throws(OunceError)
     -> TensorPlace
   {
-    var index = seen[role, default: 0]
-    seen[role] = index + 1
+    let earlierCount = seen[role, default: 0]
+    seen[role] = earlierCount + 1
+    var index = earlierCount
     let isFeedForward = [.feedForwardUp, .feedForwardGate, .feedForwardDown].contains(role)
     // A layer may have several such tensors when it has experts, so they are counted by the number in their names.
     if isFeedForward, traits.expertCount > 1 {
@@ -146,7 +147,7 @@ private struct LayerCounter {
     // A file without hyperparameters is counted by its tensors.
     let isByLayer = isFeedForward && traits.layerCount > 0
     return TensorPlace(
-      role: role, index: index, count: isByLayer ? traits.layerCount : totals[role, default: 0], isMisfit: isMisfit,
-      isStacked: isStacked)
+      role: role, index: index, count: isByLayer ? traits.layerCount : totals[role, default: 0],
+      earlierCount: earlierCount, isMisfit: isMisfit, isStacked: isStacked)
   }
 }

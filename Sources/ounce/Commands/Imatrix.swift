@@ -47,7 +47,9 @@ struct Imatrix: ParsableCommand {
       return
     }
     let plan = try merged.plan(try chosenFormat(output), output: output)
-    try PlanRunner(verb: "imatrix", plan: plan, writing: writing, common: common, start: start).run()
+    try PlanRunner(
+      verb: "imatrix", plan: plan, writing: writing, common: common, start: start, makesSmaller: false
+    ).run()
   }
 
   private func chosenFormat(_ output: String) throws -> ImportanceMatrix.Format {

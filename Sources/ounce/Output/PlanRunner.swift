@@ -7,6 +7,8 @@ struct PlanRunner {
   let writing: WritingOptions
   let common: CommonOptions
   let start: Double
+  /// Whether sizes before and after, bits and rates say something.
+  var makesSmaller = true
 
   func run() throws {
     for note in plan.notes + coverageNotes { common.note(note) }
@@ -71,6 +73,10 @@ struct PlanRunner {
     let rate = Numbers.rate(Double(plan.sourceByteCount) / max(seconds, 1e-3))
     var text = ""
     for (index, file) in plan.files.enumerated() {
+      guard makesSmaller else {
+        text += style.green("✓ ") + style.bold(file.path.escapingControls) + "  \(Numbers.bytes(file.byteCount))\n"
+        continue
+      }
       let source = Numbers.bytes(plan.sourceByteCount)
       let factor = Double(plan.sourceByteCount) / Double(max(1, file.byteCount))
       text +=
