@@ -2,7 +2,7 @@ import Foundation
 import OunceKit
 import Testing
 
-/// Stacks, long rows and odd counts of rows through the whole pipeline, against one call of the encoder for each matrix.
+/// Stacks, long rows and odd counts of rows through the whole pipeline, against a call of the encoder for each matrix.
 struct ShapeTests {
   /// A tensor of a model that exists in memory only.
   struct Shape: Sendable, CustomTestStringConvertible {
