@@ -242,5 +242,6 @@ LANES int lanes_cpu_level(void) {
 }
 
 #include "Packing.h"
+#include "Grids.h"
 
 #endif

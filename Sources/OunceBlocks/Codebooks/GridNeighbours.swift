@@ -1,3 +1,5 @@
+internal import CLanes
+
 /// For every combination of digits, the point of a grid it is, or the points around it.
 ///
 /// Points are numbered as in the grid. Neighbours are all points at one of the `distances` smallest distances, nearest
@@ -8,22 +10,22 @@ struct GridNeighbours: Sendable {
   let digitBits: Int
   /// The largest digit.
   let top: Int
-  /// The values of each point, `digitCount` at a time.
-  let values: [Float]
-  /// The number of the point; negative: the complement of the place in `neighbours` where a count and as many numbers
-  /// stand.
+  /// For each combination of digits: the number of the point it is; or, negative, the complement of 64 times the run in
+  /// `keys` where its neighbours begin, plus the number of runs.
   let places: [Int32]
-  let neighbours: [UInt16]
+  /// The packed digits of neighbours in runs of sixteen; the last run is filled up with copies of the first neighbour,
+  /// which the search takes for itself.
+  let keys: [UInt16]
 
-  /// The point whose digits are all zero, where a search begins.
-  var origin: Int { max(0, Int(places[0])) }
+  /// The packed digits of the first point that a search assumes: that of all zeros, or where there is none, point 0.
+  let origin: Int32
 
   init(grid: [UInt16], digitCount: Int, digitBits: Int, top: Int, distances: Int) {
     func digits(_ key: Int) -> [Int] { (0..<digitCount).map { (key >> (digitBits * $0)) & (1 << digitBits - 1) } }
     let points = grid.flatMap { digits(Int($0)).map { 2 * $0 + 1 } }
     var places = [Int32](repeating: -1, count: 1 << (digitCount * digitBits))
     for (number, key) in grid.enumerated() { places[Int(key)] = Int32(number) }
-    var neighbours: [UInt16] = []
+    var keys: [UInt16] = []
     var squares = [Int](repeating: 0, count: grid.count)
     for key in places.indices where places[key] < 0 {
       let place = digits(key)
@@ -36,67 +38,73 @@ struct GridNeighbours: Sendable {
         }
         squares[number] = sum
       }
-      places[key] = ~Int32(neighbours.count)
-      neighbours.append(0)
+      let start = keys.count
       var radius = -1
       for _ in 0..<distances {
         var next = Int.max
         for square in squares where square > radius && square < next { next = square }
         radius = next
-        for number in squares.indices where squares[number] == next { neighbours.append(UInt16(number)) }
+        for number in squares.indices where squares[number] == next { keys.append(grid[number]) }
       }
-      let start = Int(~places[key])
-      neighbours[start] = UInt16(neighbours.count - start - 1)
+      while keys.count % 16 != 0 { keys.append(keys[start]) }
+      places[key] = ~Int32(start / 16 * 64 + (keys.count - start) / 16)
     }
     self.digitCount = digitCount
     self.digitBits = digitBits
     self.top = top
-    values = points.map { Float($0) }
     self.places = places
-    self.neighbours = neighbours
+    self.keys = keys
+    origin = places[0] >= 0 ? 0 : Int32(grid[0])
   }
 
-  /// The point nearest to `x` when points are scaled: by its digits, or the closest of their neighbours, the first of
-  /// equals. Where all distances overflow, for which the reference aborts, it is the first neighbour.
+  /// The neighbours of a combination that is no point, as `places` has them.
+  @inline(__always)
+  static func run(_ place: Int32) -> (start: Int, chunks: Int32) {
+    (Int(~place >> 6) * 16, ~place & 63)
+  }
+
+  /// The value of digit `i` of packed digits.
+  @inline(__always)
+  func value(_ key: Int32, _ i: Int) -> Float {
+    let digit = (key >> Int32(digitBits * i)) & ((1 << Int32(digitBits)) - 1)
+    return Float(2 * digit + 1)
+  }
+
+  /// The point nearest to `x` when points are scaled, as packed digits: its own digits, or the closest of their
+  /// neighbours, the first of equals. Where all distances overflow, for which the reference aborts, it is the first
+  /// neighbour.
   ///
   /// - Parameter roots: the square roots of the weights, as the reference has it.
   func point(
     _ x: UnsafePointer<Float>, roots: UnsafePointer<Float>, inverse: Float, scale: Float
-  ) -> (number: Int, isOnGrid: Bool) {
-    var key = 0
+  ) -> (key: Int32, isOnGrid: Bool) {
+    var key: Int32 = 0
     for i in 0..<digitCount {
       let digit = unsafe clamp(nearestInteger(0.5 * (inverse * x[i] - 1)), 0, Int32(top))
-      key |= Int(digit) << (digitBits * i)
+      key |= digit << Int32(digitBits * i)
     }
-    let place = Int(places[key])
-    if place >= 0 { return (place, true) }
-    return unsafe digitCount == 4
-      ? (closest(~place, x, roots, scale, digits: 4), false) : (closest(~place, x, roots, scale, digits: 8), false)
+    let place = places[Int(key)]
+    return place >= 0 ? (key, true) : (unsafe closest(place, x, roots, scale), false)
   }
 
-  /// `digits` is a constant where this is called, so that the inner loop is laid out.
-  @inline(__always)
   private func closest(
-    _ start: Int, _ x: UnsafePointer<Float>, _ roots: UnsafePointer<Float>, _ scale: Float, digits: Int
-  ) -> Int {
-    unsafe neighbours.withUnsafeBufferPointer { neighbours in
-      unsafe values.withUnsafeBufferPointer { values in
-        var best = unsafe Int(neighbours[start + 1])
-        var smallest = Float.greatestFiniteMagnitude
-        for n in unsafe start + 1...start + Int(neighbours[start]) {
-          let number = unsafe Int(neighbours[n])
-          var distance: Float = 0
-          for k in 0..<digits {
-            let difference = unsafe scale * values[digits * number + k] - x[k]
-            unsafe distance += roots[k] * difference * difference
-          }
-          if distance < smallest {
-            smallest = distance
-            best = number
-          }
-        }
-        return best
+    _ place: Int32, _ x: UnsafePointer<Float>, _ roots: UnsafePointer<Float>, _ scale: Float
+  ) -> Int32 {
+    let (start, chunks) = Self.run(place)
+    var best = Int32(keys[start])
+    var smallest = Float.greatestFiniteMagnitude
+    for n in start..<start + 16 * Int(chunks) {
+      let key = Int32(keys[n])
+      var distance: Float = 0
+      for k in 0..<digitCount {
+        let difference = unsafe scale * value(key, k) - x[k]
+        unsafe distance += roots[k] * difference * difference
+      }
+      if distance < smallest {
+        smallest = distance
+        best = key
       }
     }
+    return best
   }
 }

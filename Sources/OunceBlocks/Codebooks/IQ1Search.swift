@@ -56,36 +56,39 @@ enum IQ1 {
     }
   }
 
-  /// The point for eight digits: itself, or the closest of its neighbours, the first of equals.
+  /// The point for eight digits, as packed digits: itself, or the closest of its neighbours, the first of equals.
   static func point(
     _ digits: UnsafePointer<Int>, _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, scale: Float,
     shift: Float
-  ) -> (number: Int, isOnGrid: Bool) {
-    var key = 0
-    for i in 0..<8 { unsafe key |= digits[i] << (2 * i) }
-    let place = Int(neighbours.places[key])
-    if place >= 0 { return (place, true) }
-    let start = ~place
-    var best = Int(neighbours.neighbours[start + 1])
+  ) -> (key: Int32, isOnGrid: Bool) {
+    var key: Int32 = 0
+    for i in 0..<8 { unsafe key |= Int32(digits[i]) << Int32(2 * i) }
+    let place = neighbours.places[Int(key)]
+    if place >= 0 { return (key, true) }
+    let (start, chunks) = GridNeighbours.run(place)
+    var best = Int32(neighbours.keys[start])
     var smallest = Float.greatestFiniteMagnitude
-    for n in start + 1...start + Int(neighbours.neighbours[start]) {
-      let number = Int(neighbours.neighbours[n])
+    for n in start..<start + 16 * Int(chunks) {
+      let candidate = Int32(neighbours.keys[n])
       var distance: Float = 0
       for i in 0..<8 {
-        let difference = unsafe scale * level(number, i, shift) - x[i]
+        let difference = unsafe scale * level(candidate, i, shift) - x[i]
         unsafe distance += weights[i] * difference * difference
       }
       if distance < smallest {
         smallest = distance
-        best = number
+        best = candidate
       }
     }
     return (best, false)
   }
 
+  /// The number of a point.
+  static func number(_ key: Int32) -> Int32 { neighbours.places[Int(key)] }
+
   /// What digit i of a point stands for, to be multiplied with the scale.
   @inline(__always)
-  static func level(_ number: Int, _ i: Int, _ shift: Float) -> Float {
-    (neighbours.values[8 * number + i] - 3) * 0.5 + shift
+  static func level(_ key: Int32, _ i: Int, _ shift: Float) -> Float {
+    (neighbours.value(key, i) - 3) * 0.5 + shift
   }
 }

@@ -2,7 +2,7 @@
 /// for the first half, bit 0 for the second.
 private let count = 16
 
-extension IQ1_M: GridEncoding {
+extension IQ1_M: BlockwiseEncoding {
   func encodeBlock(
     _ x: UnsafePointer<Float>, importance: UnsafePointer<Float>?, meanSquare: Float,
     into target: UnsafeMutablePointer<UInt8>
@@ -26,8 +26,9 @@ extension IQ1_M: GridEncoding {
           unsafe scales[b] = scale
           largest = largest > scale ? largest : scale
           for k in 0..<2 {
-            unsafe target[2 * b + k] = UInt8(points[2 * b + k] & 255)
-            unsafe target[32 + b] |= UInt8(points[2 * b + k] >> 8) << UInt8(4 * k)
+            let number = unsafe IQ1.number(Int32(points[2 * b + k]))
+            unsafe target[2 * b + k] = UInt8(number & 255)
+            unsafe target[32 + b] |= UInt8(number >> 8) << UInt8(4 * k)
           }
         }
         if largest == 0 { return }
@@ -44,7 +45,8 @@ extension IQ1_M: GridEncoding {
           let part = unsafe x + count * b
           unsafe IQ1.weigh(part, importance.map { unsafe $0 + count * b }, spread, count: count, into: weights)
           for i in 0..<count {
-            let q = unsafe IQ1.level(points[2 * b + i / 8], i % 8, shift(shifts[b], half: i / 8)) * Float(2 * code + 1)
+            let q =
+              unsafe IQ1.level(Int32(points[2 * b + i / 8]), i % 8, shift(shifts[b], half: i / 8)) * Float(2 * code + 1)
             unsafe qx += weights[i] * q * part[i]
             unsafe q2 += weights[i] * q * q
           }
@@ -91,9 +93,9 @@ extension IQ1_M: GridEncoding {
         let shift = unsafe shift(shifts[0], half: k)
         let point = unsafe IQ1.point(digits + 8 * k, x + 8 * k, weights + 8 * k, scale: scale, shift: shift)
         allOnGrid = allOnGrid && point.isOnGrid
-        unsafe points[k] = point.number
+        unsafe points[k] = Int(point.key)
         for i in 0..<8 {
-          let q = IQ1.level(point.number, i, shift)
+          let q = IQ1.level(point.key, i, shift)
           unsafe qx += weights[8 * k + i] * q * x[8 * k + i]
           unsafe q2 += weights[8 * k + i] * q * q
         }

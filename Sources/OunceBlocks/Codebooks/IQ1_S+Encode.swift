@@ -1,7 +1,7 @@
 /// Sub-blocks have 32 elements, which share a shift.
 private let count = 32
 
-extension IQ1_S: GridEncoding {
+extension IQ1_S: BlockwiseEncoding {
   func encodeBlock(
     _ x: UnsafePointer<Float>, importance: UnsafePointer<Float>?, meanSquare: Float,
     into target: UnsafeMutablePointer<UInt8>
@@ -61,12 +61,13 @@ extension IQ1_S: GridEncoding {
         let point = unsafe IQ1.point(digits + 8 * k, x + 8 * k, weights + 8 * k, scale: scale, shift: shift)
         allOnGrid = allOnGrid && point.isOnGrid
         for i in 0..<8 {
-          let q = IQ1.level(point.number, i, shift)
+          let q = IQ1.level(point.key, i, shift)
           unsafe qx += weights[8 * k + i] * q * x[8 * k + i]
           unsafe q2 += weights[8 * k + i] * q * q
         }
-        unsafe target[2 + 4 * b + k] = UInt8(point.number & 255)
-        high |= UInt16(point.number >> 8) << UInt16(3 * k)
+        let number = IQ1.number(point.key)
+        unsafe target[2 + 4 * b + k] = UInt8(number & 255)
+        high |= UInt16(number >> 8) << UInt16(3 * k)
       }
       if !allOnGrid && qx > 0 && q2 > 0 { scale = qx / q2 }
       unsafe target.store(high, at: 34 + 2 * b)
