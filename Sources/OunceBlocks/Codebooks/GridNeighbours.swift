@@ -13,7 +13,7 @@ struct GridNeighbours: Sendable {
   /// For each combination of digits: the number of the point it is; or, negative, the complement of 64 times the run in
   /// `keys` where its neighbours begin, plus the number of runs.
   let places: [Int32]
-  /// The packed digits of neighbours in runs of sixteen; the last run is filled up with copies of the first neighbour,
+  /// The packed digits of neighbours in runs of eight; the last run is filled up with copies of the first neighbour,
   /// which the search takes for itself.
   let keys: [UInt16]
 
@@ -46,8 +46,8 @@ struct GridNeighbours: Sendable {
         radius = next
         for number in squares.indices where squares[number] == next { keys.append(grid[number]) }
       }
-      while keys.count % 16 != 0 { keys.append(keys[start]) }
-      places[key] = ~Int32(start / 16 * 64 + (keys.count - start) / 16)
+      while keys.count % 8 != 0 { keys.append(keys[start]) }
+      places[key] = ~Int32(start / 8 * 64 + (keys.count - start) / 8)
     }
     self.digitCount = digitCount
     self.digitBits = digitBits
@@ -60,7 +60,7 @@ struct GridNeighbours: Sendable {
   /// The neighbours of a combination that is no point, as `places` has them.
   @inline(__always)
   static func run(_ place: Int32) -> (start: Int, chunks: Int32) {
-    (Int(~place >> 6) * 16, ~place & 63)
+    (Int(~place >> 6) * 8, ~place & 63)
   }
 
   /// The value of digit `i` of packed digits.
@@ -84,27 +84,35 @@ struct GridNeighbours: Sendable {
       key |= digit << Int32(digitBits * i)
     }
     let place = places[Int(key)]
-    return place >= 0 ? (key, true) : (unsafe closest(place, x, roots, scale), false)
+    if place >= 0 { return (key, true) }
+    return digitCount == 4
+      ? (unsafe closest(place, x, roots, scale, count: 4, bits: 3), false)
+      : (unsafe closest(place, x, roots, scale, count: 8, bits: 2), false)
   }
 
+  /// `count` and `bits` are constants where this is called, so that the inner loop is laid out.
+  @inline(__always)
   private func closest(
-    _ place: Int32, _ x: UnsafePointer<Float>, _ roots: UnsafePointer<Float>, _ scale: Float
+    _ place: Int32, _ x: UnsafePointer<Float>, _ roots: UnsafePointer<Float>, _ scale: Float, count: Int, bits: Int32
   ) -> Int32 {
     let (start, chunks) = Self.run(place)
-    var best = Int32(keys[start])
-    var smallest = Float.greatestFiniteMagnitude
-    for n in start..<start + 16 * Int(chunks) {
-      let key = Int32(keys[n])
-      var distance: Float = 0
-      for k in 0..<digitCount {
-        let difference = unsafe scale * value(key, k) - x[k]
-        unsafe distance += roots[k] * difference * difference
+    return unsafe keys.withUnsafeBufferPointer { keys in
+      var best = unsafe Int32(keys[start])
+      var smallest = Float.greatestFiniteMagnitude
+      for n in start..<start + 8 * Int(chunks) {
+        let key = unsafe Int32(keys[n])
+        var distance: Float = 0
+        for k in 0..<count {
+          let digit = (key &>> (bits &* Int32(k))) & ((1 &<< bits) &- 1)
+          let difference = unsafe scale * Float(2 &* digit &+ 1) - x[k]
+          unsafe distance += roots[k] * difference * difference
+        }
+        if distance < smallest {
+          smallest = distance
+          best = key
+        }
       }
-      if distance < smallest {
-        smallest = distance
-        best = key
-      }
+      return best
     }
-    return best
   }
 }

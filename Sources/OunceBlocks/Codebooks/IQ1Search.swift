@@ -1,3 +1,5 @@
+internal import CLanes
+
 // What the encoders of IQ1_S and IQ1_M share: elements are close to scale * (digit - 1 ± 1/8). The digits follow from
 // two cuts through the sorted elements, which are searched exhaustively; then each eight are snapped to the grid.
 // (quantize_row_iq1_s_impl and quantize_row_iq1_m_impl of
@@ -12,7 +14,7 @@ enum IQ1 {
     var second = -1
     /// Which of the combinations of shifts.
     var shifts = 0
-    var scale: Float
+    var scale: Float = 0
     var score = -Float.greatestFiniteMagnitude
 
     @inline(__always)
@@ -37,6 +39,9 @@ enum IQ1 {
       unsafe order[place] = i
     }
   }
+
+  /// What the mean square of a block of 256 counts for in the weights.
+  static func spread(_ x: UnsafePointer<Float>) -> Float { unsafe 2 * GridSearch.squares(x) / 256 }
 
   static func weigh(
     _ x: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?, _ spread: Float, count: Int,
@@ -66,21 +71,11 @@ enum IQ1 {
     let place = neighbours.places[Int(key)]
     if place >= 0 { return (key, true) }
     let (start, chunks) = GridNeighbours.run(place)
-    var best = Int32(neighbours.keys[start])
-    var smallest = Float.greatestFiniteMagnitude
-    for n in start..<start + 16 * Int(chunks) {
-      let candidate = Int32(neighbours.keys[n])
-      var distance: Float = 0
-      for i in 0..<8 {
-        let difference = unsafe scale * level(candidate, i, shift) - x[i]
-        unsafe distance += weights[i] * difference * difference
-      }
-      if distance < smallest {
-        smallest = distance
-        best = candidate
-      }
+    return unsafe neighbours.keys.withUnsafeBufferPointer { keys in
+      guard let keys = keys.baseAddress else { return (key, true) }
+      let nearest = unsafe grid_closest_of_shifted_eights(x, weights, scale, shift, keys + start, chunks)
+      return unsafe (Int32(keys[start + Int(nearest)]), false)
     }
-    return (best, false)
   }
 
   /// The number of a point.

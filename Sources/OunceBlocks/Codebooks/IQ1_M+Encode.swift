@@ -1,28 +1,64 @@
+internal import CLanes
+internal import OunceEncoding
+
 /// Sub-blocks have two halves of 8 elements with a shift each. The four combinations, a set bit being negative: bit 1
 /// for the first half, bit 0 for the second.
 private let count = 16
 
-extension IQ1_M: BlockwiseEncoding {
+extension IQ1_M: BlockTruth {
+  public func encode(
+    _ elements: Span<Float>, columns: Int, importance: Span<Float>?, into blocks: inout MutableRawSpan
+  ) {
+    unsafe withRows(elements, columns: columns, importance: importance, into: &blocks) { rows in
+      unsafe Workspace.with { workspace in
+        unsafe IQ1Tile.with { tile in
+          unsafe forEachGroup(of: rows, size: 1, workspace) { group in
+            unsafe IQ1.weigh(
+              group.x, group.importance, IQ1.spread(group.x), count: 256, into: tile.plainWeights)
+            unsafe IQ1.sort(group.x, count: count, tile)
+            let cuts = unsafe IQ1.cutsOfHalves(tile)
+            unsafe encodeBlock(group.x, weights: tile.plainWeights, into: group.target) { b, order in
+              for j in 0..<count { unsafe order[j] = Int(tile.order[j][b]) }
+              return cuts.cuts(b)
+            }
+          }
+        }
+      }
+    }
+  }
+
   func encodeBlock(
     _ x: UnsafePointer<Float>, importance: UnsafePointer<Float>?, meanSquare: Float,
     into target: UnsafeMutablePointer<UInt8>
   ) {
+    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { memory in
+      unsafe memory.initialize(repeating: 0)
+      guard let weights = memory.baseAddress else { return }
+      unsafe IQ1.weigh(x, importance, IQ1.spread(x), count: 256, into: weights)
+      unsafe encodeBlock(x, weights: weights, into: target) { b, order in
+        unsafe IQ1.sort(x + count * b, count: count, into: order)
+        return unsafe cuts(x + count * b, weights + count * b, order)
+      }
+    }
+  }
+
+  /// - Parameter search: fills in the order of a sub-block, and gives its cuts.
+  @inline(__always)
+  private func encodeBlock(
+    _ x: UnsafePointer<Float>, weights: UnsafePointer<Float>, into target: UnsafeMutablePointer<UInt8>,
+    search: (_ b: Int, _ order: UnsafeMutablePointer<Int>) -> IQ1.Cuts
+  ) {
     unsafe target.update(repeating: 0, count: 56)
-    var squares: Float = 0
-    for i in 0..<256 { unsafe squares += x[i] * x[i] }
-    let spread = 2 * squares / 256
-    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * count) { floats in
+    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { floats in
       unsafe withUnsafeTemporaryAllocation(of: Int.self, capacity: 3 * 16) { numbers in
         unsafe floats.initialize(repeating: 0)
         unsafe numbers.initialize(repeating: 0)
         guard let scales = floats.baseAddress, let points = numbers.baseAddress else { return }
-        let weights = unsafe scales + count
         let shifts = unsafe points + 32
         var largest: Float = 0
         for b in 0..<16 {
           let part = unsafe x + count * b
-          unsafe IQ1.weigh(part, importance.map { unsafe $0 + count * b }, spread, count: count, into: weights)
-          let scale = unsafe fit(part, weights, points + 2 * b, shifts + b)
+          let scale = unsafe fit(part, weights + count * b, points + 2 * b, shifts + b) { unsafe search(b, $0) }
           unsafe scales[b] = scale
           largest = largest > scale ? largest : scale
           for k in 0..<2 {
@@ -43,7 +79,7 @@ extension IQ1_M: BlockwiseEncoding {
           unsafe target[32 + b] |= UInt8((shifts[b] & 2) << 2 | (shifts[b] & 1) << 7)
           // The scale of the block is fitted to all elements once more.
           let part = unsafe x + count * b
-          unsafe IQ1.weigh(part, importance.map { unsafe $0 + count * b }, spread, count: count, into: weights)
+          let weights = unsafe weights + count * b
           for i in 0..<count {
             let q =
               unsafe IQ1.level(Int32(points[2 * b + i / 8]), i % 8, shift(shifts[b], half: i / 8)) * Float(2 * code + 1)
@@ -68,9 +104,10 @@ extension IQ1_M: BlockwiseEncoding {
   private func shift(_ shifts: Int, half: Int) -> Float { shifts >> (1 - half) & 1 == 0 ? 0.125 : -0.125 }
 
   /// The scale of a sub-block, its two points and its shifts; 0 when it is zero.
+  @inline(__always)
   private func fit(
     _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ points: UnsafeMutablePointer<Int>,
-    _ shifts: UnsafeMutablePointer<Int>
+    _ shifts: UnsafeMutablePointer<Int>, _ search: (_ order: UnsafeMutablePointer<Int>) -> IQ1.Cuts
   ) -> Float {
     var largest: Float = 0
     for i in 0..<count { largest = unsafe max(largest, x[i].magnitude) }
@@ -80,8 +117,7 @@ extension IQ1_M: BlockwiseEncoding {
       unsafe numbers.initialize(repeating: 0)
       guard let order = numbers.baseAddress else { return }
       let digits = unsafe order + count
-      unsafe IQ1.sort(x, count: count, into: order)
-      let cuts = unsafe cuts(x, weights, order, largest)
+      let cuts = unsafe search(order)
       if cuts.first < 0 { return }
       unsafe IQ1.digits(cuts, order, count: count, into: digits)
       scale = cuts.scale.magnitude
@@ -107,9 +143,9 @@ extension IQ1_M: BlockwiseEncoding {
 
   /// The sums of a half up to each place in the sorted order, and what a shift makes of them.
   private func cuts(
-    _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ order: UnsafePointer<Int>, _ largest: Float
+    _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ order: UnsafePointer<Int>
   ) -> IQ1.Cuts {
-    var cuts = IQ1.Cuts(scale: largest)
+    var cuts = IQ1.Cuts()
     let width = count + 1
     unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: 4 * width) { sums in
       unsafe sums.initialize(repeating: 0)

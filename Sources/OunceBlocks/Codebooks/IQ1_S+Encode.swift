@@ -1,14 +1,59 @@
+internal import CLanes
+internal import OunceEncoding
+
 /// Sub-blocks have 32 elements, which share a shift.
 private let count = 32
 
-extension IQ1_S: BlockwiseEncoding {
+extension IQ1_S: BlockTruth {
+  public func encode(
+    _ elements: Span<Float>, columns: Int, importance: Span<Float>?, into blocks: inout MutableRawSpan
+  ) {
+    unsafe withRows(elements, columns: columns, importance: importance, into: &blocks) { rows in
+      unsafe Workspace.with { workspace in
+        unsafe IQ1Tile.with { tile in
+          unsafe forEachGroup(of: rows, size: 2, workspace) { group in
+            for lane in 0..<16 {
+              let block = unsafe group.x + 256 * (lane / 8)
+              unsafe IQ1.weigh(
+                group.x + count * lane, group.importance.map { unsafe $0 + count * lane }, IQ1.spread(block),
+                count: count, into: tile.plainWeights + count * lane)
+            }
+            unsafe IQ1.sort(group.x, count: count, tile)
+            let cuts = unsafe IQ1.cutsOfWholes(tile)
+            for block in 0..<2 {
+              unsafe encodeBlock(group.x + 256 * block, into: group.target + 50 * block) { b, weights, order in
+                let lane = 8 * block + b
+                unsafe weights.update(from: tile.plainWeights + count * lane, count: count)
+                for j in 0..<count { unsafe order[j] = Int(tile.order[j][lane]) }
+                return cuts.cuts(lane)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
   func encodeBlock(
     _ x: UnsafePointer<Float>, importance: UnsafePointer<Float>?, meanSquare: Float,
     into target: UnsafeMutablePointer<UInt8>
   ) {
+    let spread = unsafe IQ1.spread(x)
+    unsafe encodeBlock(x, into: target) { b, weights, order in
+      let part = unsafe x + count * b
+      unsafe IQ1.weigh(part, importance.map { unsafe $0 + count * b }, spread, count: count, into: weights)
+      unsafe IQ1.sort(part, count: count, into: order)
+      return unsafe cuts(part, weights, order)
+    }
+  }
+
+  /// - Parameter search: fills in weights and order of a sub-block, and gives its cuts.
+  @inline(__always)
+  private func encodeBlock(
+    _ x: UnsafePointer<Float>, into target: UnsafeMutablePointer<UInt8>,
+    search: (_ b: Int, _ weights: UnsafeMutablePointer<Float>, _ order: UnsafeMutablePointer<Int>) -> IQ1.Cuts
+  ) {
     unsafe target.update(repeating: 0, count: 50)
-    var squares: Float = 0
-    for i in 0..<256 { unsafe squares += x[i] * x[i] }
     unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: 8 + count) { floats in
       unsafe floats.initialize(repeating: 0)
       guard let scales = floats.baseAddress else { return }
@@ -17,9 +62,7 @@ extension IQ1_S: BlockwiseEncoding {
       var negative: UInt8 = 0
       for b in 0..<8 {
         let part = unsafe x + count * b
-        unsafe IQ1.weigh(
-          part, importance.map { unsafe $0 + count * b }, 2 * squares / 256, count: count, into: weights)
-        guard let fit = unsafe fit(part, weights, b, target) else { continue }
+        guard let fit = unsafe fit(part, weights, b, target, search) else { continue }
         unsafe scales[b] = fit.scale
         if fit.isNegative { negative |= 1 << UInt8(b) }
         largest = largest > fit.scale ? largest : fit.scale
@@ -35,8 +78,10 @@ extension IQ1_S: BlockwiseEncoding {
   }
 
   /// Stores the points of a sub-block; gives its scale and the sign of its shift, or nil when it is zero.
+  @inline(__always)
   private func fit(
-    _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ b: Int, _ target: UnsafeMutablePointer<UInt8>
+    _ x: UnsafePointer<Float>, _ weights: UnsafeMutablePointer<Float>, _ b: Int, _ target: UnsafeMutablePointer<UInt8>,
+    _ search: (_ b: Int, _ weights: UnsafeMutablePointer<Float>, _ order: UnsafeMutablePointer<Int>) -> IQ1.Cuts
   ) -> (scale: Float, isNegative: Bool)? {
     var largest: Float = 0
     for i in 0..<count { largest = unsafe max(largest, x[i].magnitude) }
@@ -46,8 +91,7 @@ extension IQ1_S: BlockwiseEncoding {
       unsafe numbers.initialize(repeating: 0)
       guard let order = numbers.baseAddress else { return }
       let digits = unsafe order + count
-      unsafe IQ1.sort(x, count: count, into: order)
-      let cuts = unsafe cuts(x, weights, order, largest)
+      let cuts = unsafe search(b, weights, order)
       if cuts.first < 0 { return }
       unsafe IQ1.digits(cuts, order, count: count, into: digits)
       var scale = cuts.scale.magnitude
@@ -77,9 +121,9 @@ extension IQ1_S: BlockwiseEncoding {
   }
 
   private func cuts(
-    _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ order: UnsafePointer<Int>, _ largest: Float
+    _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ order: UnsafePointer<Int>
   ) -> IQ1.Cuts {
-    var cuts = IQ1.Cuts(scale: largest)
+    var cuts = IQ1.Cuts()
     unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * count + 2) { sums in
       unsafe sums.initialize(repeating: 0)
       guard let sumX = sums.baseAddress else { return }
