@@ -64,10 +64,15 @@ extension GridSearch {
     var isZero = lanes_less(largest, Lanes.all(smallest))
     var scale = largest / Float(2 * neighbours.top + 1)
     if startsFromCodes {
-      for lane in 0..<16 where isZero[lane] == 0 { scale[lane] = unsafe scaleOfCodes(tile.part(lane)) }
+      let fit = unsafe positiveFit(
+        tile.x, step: 1, weights: tile.weights, count: count, levels: Float(neighbours.top + 2), mayBeNegative: true,
+        codes: tile.products)
+      scale = fit.scale
+      for lane in 0..<16 where fit.wild[lane] != 0 { scale[lane] = unsafe scaleOfCodes(tile.part(lane)) }
       largest = scale * Float(neighbours.top + 1)
       isZero = lanes_or(isZero, lanes_less_or_equal(largest, Lanes.all(0)))
     }
+    for i in 0..<count { unsafe tile.products[i] = tile.weights[i] * tile.x[i] }
     for group in 0..<groupCount {
       unsafe tile.points[group] = IntLanes.all(neighbours.origin)
       unsafe tile.isOnGrid[group] = IntLanes.all(refit == .offGrid ? -1 : 0)
@@ -102,7 +107,6 @@ extension GridSearch {
     let first = unsafe tile.part(0)
     unsafe loadTile(first.x, stride: count, count: count, into: tile.x, step: 1)
     unsafe loadTile(first.weights, stride: count, count: count, into: tile.weights, step: 1)
-    for i in 0..<count { unsafe tile.products[i] = tile.weights[i] * tile.x[i] }
   }
 
   /// Chooses points once more with the best scales; gives the scales they have.

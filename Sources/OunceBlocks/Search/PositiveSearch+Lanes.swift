@@ -6,11 +6,13 @@ internal import CLanes
 ///   - x: `count` rows, `step` apart.
 ///   - weights: as many rows.
 ///   - levels: the largest code.
+///   - mayBeNegative: whether numbers below zero are expected. The reference keeps their codes in bytes, where they
+///     become large.
 ///   - codes: receives as many rows.
 /// - Returns: the scale, and where the lanes cannot vouch for the result.
 func positiveFit(
   _ x: UnsafePointer<Lanes>, step: Int, weights: UnsafePointer<Lanes>, count: Int = 8, levels top: Float = 63,
-  codes: UnsafeMutablePointer<Lanes>
+  mayBeNegative: Bool = false, codes: UnsafeMutablePointer<Lanes>
 ) -> (scale: Lanes, wild: IntLanes) {
   let zero = Lanes.all(0)
   let levels = Lanes.all(top)
@@ -21,8 +23,14 @@ func positiveFit(
     least = unsafe lanes_smaller(x[j * step], least)
   }
   let nothing = lanes_less(peak, Lanes.all(negligible))
-  // Negative numbers and infinities wrap around in the reference's bytes.
-  var tame = lanes_and(lanes_less(peak, Lanes.all(.infinity)), lanes_equal(least, zero))
+  // Infinities and unexpected negative numbers are left to the scalar search.
+  let isExpected = mayBeNegative ? lanes_less_or_equal(peak * -8, least) : lanes_equal(least, zero)
+  var tame = lanes_and(lanes_less(peak, Lanes.all(.infinity)), isExpected)
+  /// A code as the reference's byte holds it.
+  @inline(__always)
+  func wrapped(_ code: Lanes) -> Lanes {
+    mayBeNegative ? lanes_select(code, code + 256, lanes_less(code, zero)) : code
+  }
   for j in 0..<count {
     let value = unsafe x[j * step]
     tame = lanes_and(tame, lanes_equal(value, value))
@@ -38,7 +46,9 @@ func positiveFit(
     var error = zero
     for j in 0..<count {
       let value = unsafe x[j * step]
-      let difference = value - scale * lanes_smaller(lanes_nearest(candidate * value), levels)
+      var code = lanes_smaller(lanes_nearest(candidate * value), levels)
+      if k == -4 { code = wrapped(code) }
+      let difference = value - scale * code
       unsafe error += weights[j] * difference * difference
     }
     let better = k == -4 ? lanes_all_true() : lanes_less(error, bestError)
@@ -50,7 +60,7 @@ func positiveFit(
   for j in 0..<count {
     let value = unsafe x[j * step]
     let code = lanes_smaller(lanes_nearest(inverse * value), levels)
-    unsafe codes[j] = code
+    unsafe codes[j] = wrapped(code)
     unsafe sumXL += weights[j] * value * code
     unsafe sumL2 += weights[j] * code * code
   }
@@ -66,13 +76,14 @@ func positiveFit(
       let wanted = value * newL2 / newXL
       tame = lanes_and(
         tame, lanes_or(lanes_not(usable), lanes_less_or_equal(lanes_magnitude(wanted), Lanes.all(roundingLimit))))
+      if mayBeNegative { tame = lanes_and(tame, lanes_or(lanes_not(usable), lanes_less(Lanes.all(-255), wanted))) }
       let code = lanes_smaller(lanes_nearest(wanted), levels)
       newXL += weight * value * code
       newL2 += weight * code * code
       let better = lanes_and(
         lanes_and(usable, lanes_not(lanes_equal(code, old))),
         lanes_less(sumXL * sumXL * newL2, newXL * newXL * sumL2))
-      unsafe codes[j] = lanes_select(old, code, better)
+      unsafe codes[j] = lanes_select(old, wrapped(code), better)
       sumXL = lanes_select(sumXL, newXL, better)
       sumL2 = lanes_select(sumL2, newL2, better)
       changed = lanes_or(changed, better)
