@@ -42,7 +42,7 @@ struct Convert: ParsableCommand {
     request.translation.toleratesMissingTokenizer = writing.dryRun
     request.allowsNonFinite = writing.allowNonfinite
     request.split = try splitting.request()
-    let plan = try Models.open(model).plan(request)
+    let plan = try Models.open(model).merging(try translation.adapters()).plan(request)
     try PlanRunner(verb: "convert", plan: plan, writing: writing, common: common, start: start).run()
   }
 

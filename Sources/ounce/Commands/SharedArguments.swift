@@ -15,6 +15,23 @@ struct TranslationArguments: ParsableArguments {
   @Flag(help: "Keep the tensors' own names, 1:1; for architectures that are not known.")
   var noMap = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Add a LoRA adapter (a folder of PEFT) to the weights, at its strength or a share of it; may be repeated.",
+      valueName: "folder[:scale]"))
+  var lora: [String] = []
+
+  /// The adapters to merge.
+  func adapters() throws -> [Adapter] {
+    try lora.map { text in
+      if let colon = text.lastIndex(of: ":"), !Paths.exists(text), let scale = Double(text[text.index(after: colon)...])
+      {
+        return try Adapter(path: String(text[..<colon]), strength: scale)
+      }
+      return try Adapter(path: text)
+    }
+  }
+
   func options() throws -> TranslationOptions {
     TranslationOptions(
       pretokenizer: pretokenizer, modelName: modelName,
