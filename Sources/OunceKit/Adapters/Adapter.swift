@@ -7,8 +7,8 @@ internal import OunceEncoding
 /// and `adapter_model.safetensors`.
 ///
 /// The weight W of a module becomes W + scale · B·A, where A is `[rank, inputs]` and B is `[outputs, rank]`. The scale
-/// is alpha / rank, or alpha / √rank for rank-stabilized adapters. With a magnitude m for each output (DoRA), the rows of
-/// the sum are scaled to that length. Modules may also be replaced outright.
+/// is alpha / rank, or alpha / √rank for rank-stabilized adapters. With a magnitude m for each output (DoRA), the rows
+/// of the sum are scaled to that length. Modules may also be replaced outright.
 /// (https://huggingface.co/docs/peft/developer_guides/checkpoint)
 public struct Adapter: Sendable {
   /// What the adapter does to one tensor of the base model.
