@@ -4,7 +4,8 @@ internal import OunceCore
 extension Architecture {
   static let bert = Architecture(
     "bert", ["BertModel", "BertForMaskedLM", "CamembertModel", "BertForSequenceClassification"],
-    defaults: Bert.defaults, names: Bert.names(["bert."]), tensors: Bert.tensors, metadata: Bert.metadata,
+    defaults: Bert.defaults, names: Bert.names(["bert."]), rename: Bert.rename, tensors: Bert.tensors,
+    metadata: Bert.metadata,
     tokenizer: WordPieceTokenizer())
 }
 
@@ -28,7 +29,8 @@ enum Bert {
       TensorRule("embeddings.position_embeddings.weight", "position_embd.weight"),
       TensorRule("embeddings.token_type_embeddings.weight", "token_types.weight"),
       TensorRule("embeddings.LayerNorm.*", "token_embd_norm.*"),
-      TensorRule("classifier.*", "cls.output.*"),
+      TensorRule("classifier.*", "cls.*"),
+      TensorRule("pre_classifier.*", "cls.*"),
       TensorRule("classifier.dense.*", "cls.*"),
       TensorRule("classifier.out_proj.*", "cls.output.*"),
     ]
@@ -48,11 +50,21 @@ enum Bert {
   static let metadata =
     MetadataRule.common + [.constant("{arch}.attention.causal", .bool(false))] + MetadataRule.pooling + [labels]
 
-  /// The classes of a classifier, by their number; the two that every configuration carries do not count.
   static let labels = MetadataRule.value("{arch}.classifier.output_labels") { (checkpoint) throws(OunceError) in
+    classes(checkpoint).map { .strings($0) }
+  }
+
+  /// The classes of a classifier, by their number; the two that every configuration carries do not count.
+  private static func classes(_ checkpoint: Checkpoint) -> [String]? {
     guard let labels = checkpoint.configuration["id2label"]?.object, !labels.isEmpty else { return nil }
     if labels.count == 2, labels["0"]?.string == "LABEL_0" { return nil }
     let sorted = labels.sorted { (Int($0.key) ?? 0) < (Int($1.key) ?? 0) }
-    return .strings(sorted.compactMap { $0.value.string })
+    return sorted.compactMap { $0.value.string }
+  }
+
+  /// A classifier with named classes projects directly.
+  @Sendable static func rename(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {
+    guard classes(checkpoint) != nil, name == "classifier.weight" || name == "classifier.bias" else { return name }
+    return name.replacing("classifier.", with: "classifier.out_proj.")
   }
 }

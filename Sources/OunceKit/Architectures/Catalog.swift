@@ -18,7 +18,9 @@ public enum Architectures {
     .mamba, .mamba2,
     .commandR, .nemotron, .exaone, .exaone4, .miniMaxM2, .llama4, .miniCPM, .jais2, .ernie, .ernieMoe, .hunyuanDense,
     .internLM2, .stableLm, .starCoder, .starCoder2, .gpt2, .gptNeoX, .bloom, .falcon,
-    .bert, .distilBert, .roberta, .xlmRoberta,
+    .apertus, .bailingMoe, .falconH1, .graniteHybrid, .jamba, .nemotronH, .nemotronHPuzzle,
+    .rwkv6, .t5, .t5Encoder, .gemma3n, .gemma4,
+    .bert, .distilBert, .roberta, .xlmRoberta, .modernBert, .nomicBert,
   ]
 
   /// The family of a class that `config.json` names.

@@ -5,7 +5,7 @@ extension Architecture {
   static let distilBert = Architecture(
     "bert", ["DistilBertModel", "DistilBertForMaskedLM", "DistilBertForSequenceClassification"],
     defaults: ["max_position_embeddings": .integer(512)],
-    names: SourceNames(prefixes: ["distilbert."], ignoredPrefixes: ["vocab_"]),
+    names: SourceNames(prefixes: ["distilbert."], ignoredPrefixes: ["vocab_"]), rename: Bert.rename,
     tensors: Bert.tensors
       + TensorRule.layers(
         "transformer.layer.{i}.",
@@ -21,13 +21,14 @@ extension Architecture {
   /// RoBERTa: byte-level BPE, positions counted from behind the padding token.
   static let roberta = Architecture(
     "bert", ["RobertaModel", "RobertaForSequenceClassification"], defaults: Roberta.defaults, derive: Roberta.derive,
-    names: Bert.names(["roberta."]), tensors: Roberta.tensors, metadata: Bert.metadata, tokenizer: RobertaTokenizer())
+    names: Bert.names(["roberta."]), rename: Bert.rename, tensors: Roberta.tensors, metadata: Bert.metadata,
+    tokenizer: RobertaTokenizer())
 
   /// XLM-RoBERTa: a SentencePiece vocabulary under other ids.
   static let xlmRoberta = Architecture(
     "bert", ["XLMRobertaModel", "XLMRobertaForSequenceClassification"], defaults: Roberta.defaults,
-    derive: Roberta.derive, names: Bert.names(["roberta."]), tensors: Roberta.tensors, metadata: Bert.metadata,
-    tokenizer: UnigramTokenizer())
+    derive: Roberta.derive, names: Bert.names(["roberta."]), rename: Bert.rename, tensors: Roberta.tensors,
+    metadata: Bert.metadata, tokenizer: UnigramTokenizer())
 }
 
 enum Roberta {

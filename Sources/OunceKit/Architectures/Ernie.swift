@@ -25,21 +25,11 @@ enum Ernie {
   static let tensors =
     Decoder.ends + Decoder.norms + Decoder.attention + Decoder.feedForward
     + Decoder.layers(
-      TensorRule("self_attn.qkv_proj.weight", "attn_q.weight", part(0)),
-      TensorRule("self_attn.qkv_proj.weight", "attn_k.weight", part(1)),
-      TensorRule("self_attn.qkv_proj.weight", "attn_v.weight", part(2)),
+      TensorRule("self_attn.qkv_proj.weight", "attn_q.weight", RowSlice.attention(.queries)),
+      TensorRule("self_attn.qkv_proj.weight", "attn_k.weight", RowSlice.attention(.keys)),
+      TensorRule("self_attn.qkv_proj.weight", "attn_v.weight", RowSlice.attention(.values)),
       TensorRule("mlp.up_gate_proj.weight", "ffn_gate.weight", RowSlice(0, of: 2)),
       TensorRule("mlp.up_gate_proj.weight", "ffn_up.weight", RowSlice(1, of: 2)))
-
-  private static func part(_ index: Int) -> RowSlice {
-    RowSlice { (_, checkpoint) throws(OunceError) in
-      let width = try checkpoint.configuration.headDimension()
-      let queries = try checkpoint.configuration.require("num_attention_heads") * width
-      let keys = try checkpoint.keyValueHeadCount * width
-      let starts = [0, queries, queries + keys, queries + keys * 2]
-      return starts[index]..<max(starts[index], starts[index + 1])
-    }
-  }
 
   static let experts = Decoder.layers(
     TensorRule("mlp.gate.weight", "ffn_gate_inp.weight"),

@@ -40,3 +40,20 @@ struct FusedHeads: TensorTransform {
     }
   }
 }
+
+extension RowSlice {
+  /// All queries, all keys or all values of a projection that holds them one after the other.
+  static func attention(_ part: GroupedPart.Part) -> RowSlice {
+    RowSlice { (_, checkpoint) throws(OunceError) in
+      let width = try checkpoint.configuration.headDimension()
+      let queries = try checkpoint.configuration.require("num_attention_heads", "n_head") * width
+      let keys = try checkpoint.keyValueHeadCount * width
+      guard keys >= 0 else { throw OunceError(.malformed, "has a negative count of heads", file: "config.json") }
+      switch part {
+      case .queries: return 0..<queries
+      case .keys: return queries..<queries + keys
+      case .values: return queries + keys..<queries + keys * 2
+      }
+    }
+  }
+}

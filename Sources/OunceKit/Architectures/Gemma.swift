@@ -60,7 +60,7 @@ enum Gemma {
   ]
 
   /// Rows beyond the vocabulary are left out.
-  private static let vocabularyRows = RowSlice { (rows, checkpoint) throws(OunceError) in
+  static let vocabularyRows = RowSlice { (rows, checkpoint) throws(OunceError) in
     0..<min(rows, checkpoint.configuration.integer("vocab_size") ?? rows)
   }
 

@@ -10,7 +10,7 @@ extension Architecture {
   /// The same with experts, and with experts that all tokens share.
   static let graniteMoe = Architecture(
     "granitemoe", ["GraniteMoeForCausalLM", "GraniteMoeSharedForCausalLM"], defaults: Granite.defaults,
-    derive: Granite.derive, names: Granite.names,
+    derive: Granite.derive, names: Granite.names, rename: Granite.rename,
     tensors: Llama.tensors + Granite.experts + Granite.sharedExperts,
     computed: RopeFrequencies.llama3,
     metadata: Granite.metadata + [.positive("{arch}.expert_shared_feed_forward_length", "shared_intermediate_size")],
@@ -38,7 +38,16 @@ enum Granite {
   static let sharedExperts = Decoder.layers(
     TensorRule("shared_mlp.input_linear.weight", "ffn_gate_shexp.weight", RowSlice(0, of: 2)),
     TensorRule("shared_mlp.input_linear.weight", "ffn_up_shexp.weight", RowSlice(1, of: 2)),
-    TensorRule("shared_mlp.output_linear.weight", "ffn_down_shexp.weight"))
+    TensorRule("shared_mlp.output_linear.weight", "ffn_down_shexp.weight"),
+    TensorRule("mlp.input_linear.weight", "ffn_gate.weight", RowSlice(0, of: 2)),
+    TensorRule("mlp.input_linear.weight", "ffn_up.weight", RowSlice(1, of: 2)),
+    TensorRule("mlp.output_linear.weight", "ffn_down.weight"))
+
+  /// Where there are no other experts, the shared one is a plain feed-forward part.
+  @Sendable static func rename(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {
+    checkpoint.configuration.integer("num_local_experts") ?? 0 > 0
+      ? name : name.replacing(".shared_mlp.", with: ".mlp.")
+  }
 
   static let scales: [MetadataRule] = [
     .nonZero("{arch}.attention.scale", "attention_multiplier"),

@@ -16,5 +16,5 @@ extension Architecture {
         TensorRule("attention.wqkv.*", "attn_v.*", GroupedPart(.values)),
         TensorRule("attention.wo.*", "attn_output.*"), TensorRule("feed_forward.w1.weight", "ffn_gate.weight"),
         TensorRule("feed_forward.w2.weight", "ffn_down.weight"), TensorRule("feed_forward.w3.weight", "ffn_up.weight")),
-    tokenizer: SentencePieceTokenizer())
+    tokenizer: InternLMTokenizer())
 }

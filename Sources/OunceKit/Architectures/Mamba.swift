@@ -64,22 +64,29 @@ enum Mamba {
     TensorRule("backbone.norm_f.weight", "output_norm.weight"), TensorRule("lm_head.weight", "output.weight"),
   ]
 
-  static let second = [
-    TensorRule("norm.weight", "attn_norm.weight"),
-    TensorRule("mixer.A_log", "ssm_a", NegatedExponential(), Shaped.column),
-    TensorRule("mixer.D", "ssm_d", Shaped.column),
-    TensorRule("mixer.conv1d.weight", "ssm_conv1d.weight", Shaped.squeezed),
-    TensorRule("mixer.conv1d.bias", "ssm_conv1d.bias"), TensorRule("mixer.dt_proj.bias", "ssm_dt.bias"),
-    TensorRule("mixer.in_proj.weight", "ssm_in.weight"), TensorRule("mixer.out_proj.weight", "ssm_out.weight"),
-    TensorRule("mixer.norm.weight", "ssm_norm.weight", byGroup),
-  ]
+  static let second = [TensorRule("norm.weight", "attn_norm.weight")] + mixer("mixer")
+
+  /// The parts of a state space of the second kind, under the name that the family's layers give it.
+  static func mixer(_ name: String) -> [TensorRule] {
+    [
+      TensorRule("\(name).A_log", "ssm_a", NegatedExponential(), Shaped.column),
+      TensorRule("\(name).D", "ssm_d", Shaped.column),
+      TensorRule("\(name).conv1d.weight", "ssm_conv1d.weight", Shaped.squeezed),
+      TensorRule("\(name).conv1d.bias", "ssm_conv1d.bias"), TensorRule("\(name).dt_bias", "ssm_dt.bias"),
+      TensorRule("\(name).dt_proj.bias", "ssm_dt.bias"), TensorRule("\(name).in_proj.weight", "ssm_in.weight"),
+      TensorRule("\(name).out_proj.weight", "ssm_out.weight"),
+      TensorRule("\(name).norm.weight", "ssm_norm.weight", byGroup),
+    ]
+  }
 
   private static let byGroup = Shaped { (old, checkpoint) throws(OunceError) in
     let groups = groups(checkpoint)
     return groups > 0 ? [groups, old.reduce(1, *) / groups] : old
   }
 
-  static func groups(_ checkpoint: Checkpoint) -> Int { checkpoint.configuration.integer("n_groups") ?? 1 }
+  static func groups(_ checkpoint: Checkpoint) -> Int {
+    checkpoint.configuration.integer("n_groups", "num_groups", "mamba_n_groups", "mamba_num_groups") ?? 1
+  }
 
   static func innerSize(_ checkpoint: Checkpoint) throws(OunceError) -> Int {
     let configuration = checkpoint.configuration

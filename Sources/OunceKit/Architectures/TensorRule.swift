@@ -34,6 +34,11 @@ struct TensorRule: Sendable {
     rules.map { rule in rule.prefixed(source, target) }
   }
 
+  /// The rule for another name in the checkpoint.
+  func renamed(_ change: (String) -> String) -> TensorRule {
+    TensorRule(source: change(source), target: target, transforms: transforms)
+  }
+
   private func prefixed(_ source: String, _ target: String) -> TensorRule {
     TensorRule(source: source + self.source, target: self.target.map { target + $0 }, transforms: transforms)
   }
@@ -81,6 +86,14 @@ struct RuleTable: Sendable {
     for count in stride(from: min(numbers.count, 2), through: 0, by: -1) {
       var generic = parts
       var match = NameMatch()
+      if count == 1 {
+        // What is stacked without a layer.
+        var stacked = parts
+        stacked[numbers[0]] = "{e}"
+        if let found = rules[stacked.joined(separator: ".")], let expert = Int(parts[numbers[0]]) {
+          return (found, NameMatch(expert: expert))
+        }
+      }
       if count > 0 {
         generic[numbers[0]] = "{i}"
         match.layer = Int(parts[numbers[0]])

@@ -11,6 +11,15 @@ struct ByteFallbackTokenizer: TokenizerRule {
 
   func write(_ checkpoint: Checkpoint, to writer: inout MetadataWriter) throws(OunceError) {
     let tokenizer = try HuggingFaceTokenizer(checkpoint)
+    let vocabulary = try Self.vocabulary(tokenizer)
+    vocabulary.write(model: "llama", pretokenizer: "default", to: &writer)
+    try SpecialTokens(checkpoint, tokenizer: tokenizer.json, vocabularyCount: vocabulary.types.count).write(to: &writer)
+  }
+
+  /// - Parameter userDefined: tokens that are shown although they are special.
+  static func vocabulary(
+    _ tokenizer: HuggingFaceTokenizer, userDefined: Set<String> = []
+  ) throws(OunceError) -> Vocabulary {
     let count = tokenizer.vocabulary.count
     var texts = [String?](repeating: nil, count: tokenizer.highestID + 1)
     for (text, id) in tokenizer.vocabulary {
@@ -31,8 +40,11 @@ struct ByteFallbackTokenizer: TokenizerRule {
       }
     }
     vocabulary.scores = [Float](repeating: -1000, count: vocabulary.types.count)
-    vocabulary.write(model: "llama", pretokenizer: "default", to: &writer)
-    try SpecialTokens(checkpoint, tokenizer: tokenizer.json, vocabularyCount: vocabulary.types.count).write(to: &writer)
+    for id in vocabulary.types.indices where !userDefined.isEmpty {
+      let text = String(decoding: vocabulary.tokens.bytes[vocabulary.tokens.range(id)], as: UTF8.self)
+      if userDefined.contains(text) { vocabulary.types[id] = TokenType.userDefined }
+    }
+    return vocabulary
   }
 
   /// `<0x0A>`

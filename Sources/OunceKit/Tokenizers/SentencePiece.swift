@@ -13,9 +13,11 @@ struct SentencePieceTokenizer: TokenizerRule {
     try table(checkpoint, file: file, looks: true).vocabulary
   }
 
-  /// - Parameter looks: whether added tokens that look special count as special.
+  /// - Parameters:
+  ///   - looks: whether added tokens that look special count as special.
+  ///   - readsSettings: whether tokenizer_config.json adds tokens too.
   static func table(
-    _ checkpoint: Checkpoint, file: String = "tokenizer.model", looks: Bool
+    _ checkpoint: Checkpoint, file: String = "tokenizer.model", looks: Bool, readsSettings: Bool = true
   ) throws(OunceError) -> TokenTable {
     guard let companion = checkpoint.model.companions[file] else {
       throw OunceError(
@@ -32,16 +34,16 @@ struct SentencePieceTokenizer: TokenizerRule {
     for id in 0..<min(model.types.count, table.count) {
       table.set(id, Array(model.pieces.bytes[model.pieces.range(id)]), model.scores[id], model.types[id])
     }
-    try addTokens(checkpoint, looks: looks, to: &table)
+    for (text, id) in try checkpoint.model.json("added_tokens.json")?.object ?? [:] {
+      if let id = id.integer { table.set(id, Array(text.utf8), -1000, TokenType.userDefined) }
+    }
+    if readsSettings { try addTokens(checkpoint, looks: looks, to: &table) }
     return table
   }
 
   private static func addTokens(
     _ checkpoint: Checkpoint, looks: Bool, to table: inout TokenTable
   ) throws(OunceError) {
-    for (text, id) in try checkpoint.model.json("added_tokens.json")?.object ?? [:] {
-      if let id = id.integer { table.set(id, Array(text.utf8), -1000, TokenType.userDefined) }
-    }
     let decoder = try checkpoint.model.json("tokenizer_config.json")?["added_tokens_decoder"]?.object ?? [:]
     for (key, entry) in decoder {
       guard let id = Int(key), let text = entry["content"]?.string else { continue }

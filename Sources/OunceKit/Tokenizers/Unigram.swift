@@ -2,6 +2,9 @@ internal import OunceCore
 
 /// A unigram model of SentencePiece, under the ids that transformers gives its tokens.
 struct UnigramTokenizer: TokenizerRule {
+  /// Where the token for gaps belongs, which the model file lacks; nil: nowhere.
+  var maskID: Int?
+
   func write(_ checkpoint: Checkpoint, to writer: inout MetadataWriter) throws(OunceError) {
     guard let file = checkpoint.model.companions["sentencepiece.bpe.model"] else {
       try writeFromJSON(checkpoint, to: &writer)
@@ -27,6 +30,7 @@ struct UnigramTokenizer: TokenizerRule {
         table.set(id + 1, Array("[PAD\(id)]".utf8), -10_000, TokenType.unused)
       }
     }
+    if let maskID { table.set(maskID, Array("<mask>".utf8), 0, TokenType.control) }
     try write(
       table.vocabulary, checkpoint, addsPrefix: model.addsDummyPrefix, removesSpace: model.removesExtraSpace,
       model.characterMap, to: &writer)

@@ -36,7 +36,7 @@ extension Checkpoint {
   }
 
   /// By file, and by name inside each: Python's order of UTF-8 strings.
-  private var orderedTensors: [Tensor] {
+  var orderedTensors: [Tensor] {
     var ranks: [String: Int] = [:]
     for (index, file) in model.files.enumerated() { ranks[file.path] = index }
     let keyed = model.tensors.map { tensor in

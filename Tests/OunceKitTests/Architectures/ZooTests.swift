@@ -84,15 +84,16 @@ extension ZooCase {
   /// Entries that are not translated yet, with what is missing. The list only shrinks.
   static let missing: [String: String] = [
     "gpt2-nojson-bin": "pickled weights", "llama-bin": "pickled weights", "llama-gptq": "GPTQ weights",
-    "deepseek3-fp8": "scaled FP8 weights", "internlm2": "the tokenizer's own rules", "apertus": "the family",
-    "bailing-moe": "the family", "falcon-h1": "the family", "gemma3n": "the family", "gemma4": "the family",
-    "gemma4-e2b-like": "the family", "granite-hybrid": "the family", "jamba": "the family",
-    "modernbert": "the family", "nemotron-h": "the family", "nomic-bert": "the family", "rwkv6": "the family",
-    "t5": "the family", "t5-encoder": "the family",
+    "deepseek3-fp8": "scaled FP8 weights",
   ]
 
-  /// Differences that have a reason: the reference takes exponentials from a library whose last bit is not documented.
-  static let allowed: [String: [String]] = ["mamba": ["blk.0.ssm_a: bytes differ", "blk.1.ssm_a: bytes differ"]]
+  /// Differences that have a reason, by how they begin: the reference takes exponentials from a library whose last bit
+  /// is not documented, and writes RWKV's chat template out where llama.cpp knows it by name.
+  static let allowed: [String: [String]] = [
+    "mamba": ["blk.0.ssm_a: bytes differ", "blk.1.ssm_a: bytes differ"],
+    "jamba": ["blk.0.ssm_a: bytes differ", "blk.1.ssm_a: bytes differ", "blk.3.ssm_a: bytes differ"],
+    "rwkv6": ["tokenizer.chat_template: \"rwkv-world\""],
+  ]
 }
 
 @Suite struct ZooTests {
@@ -102,8 +103,8 @@ extension ZooCase {
     let model = try Open.model(at: zoo.folder)
     let outputType = zoo.outputType == "auto" ? model.tensors.automaticOutputType : zoo.outputType.uppercased()
     let translation = try model.translated(zoo.options)
-    let differences = try digest.differences(from: translation, outputType: outputType).filter {
-      !(ZooCase.allowed[zoo.name] ?? []).contains($0)
+    let differences = try digest.differences(from: translation, outputType: outputType).filter { difference in
+      !(ZooCase.allowed[zoo.name] ?? []).contains { difference.hasPrefix($0) }
     }
     #expect(differences.isEmpty, "\(differences.prefix(12).joined(separator: "\n"))")
   }
