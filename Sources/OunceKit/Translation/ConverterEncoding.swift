@@ -9,7 +9,7 @@ extension TensorInfo {
   public func converterEncoding(_ outputType: String) -> String {
     if keepsFloat32 { return "F32" }
     guard let encoding = Encodings.named(outputType) else { return outputType }
-    if outputType.hasPrefix("TQ"), ["token_embd.weight", "output.weight"].contains(name) { return "F16" }
+    if outputType.hasPrefix("TQ"), Self.notTernary.contains(lastComponent) { return "F16" }
     return columnCount % encoding.elementsPerBlock == 0 ? outputType : "F16"
   }
 
@@ -17,10 +17,16 @@ extension TensorInfo {
   /// they are.
   public var keepsFloat32: Bool {
     if shape.count <= 1 || name.hasSuffix("_norm.weight") || !name.hasSuffix(".weight") { return true }
-    let stem = name.dropLast(7)
-    let part = stem.split(separator: ".").last.map(String.init) ?? ""
-    return Self.smallMatrices.contains(part)
+    return Self.smallMatrices.contains(lastComponent) || name.hasSuffix(".indexer.proj.weight")
   }
+
+  /// `attn_q` of `blk.0.attn_q.weight`.
+  private var lastComponent: String { name.dropLast(7).split(separator: ".").last.map(String.init) ?? "" }
+
+  /// The last component of names, without `weight`, of matrices that are not stored as ternary numbers.
+  private static let notTernary: Set<String> = [
+    "token_embd", "per_layer_token_embd", "output", "altup_router", "laurel_l", "laurel_r",
+  ]
 
   /// The last component of names, without `weight`.
   private static let smallMatrices: Set<String> = [

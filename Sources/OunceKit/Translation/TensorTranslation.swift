@@ -9,7 +9,8 @@ extension Checkpoint {
     var unknown: [String] = []
     var found: [(tensor: Tensor, rules: [TensorRule], match: NameMatch)] = []
     var stackedParts: [Int: Int] = [:]
-    for tensor in orderedTensors {
+    let sources = try dequantized(orderedTensors)
+    for tensor in sources.tensors {
       guard let cleaned = architecture.names.cleaned(tensor.info.name),
         let name = try architecture.rename(cleaned, self)
       else { continue }

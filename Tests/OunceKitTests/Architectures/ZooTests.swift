@@ -84,7 +84,6 @@ extension ZooCase {
   /// Entries that are not translated yet, with what is missing. The list only shrinks.
   static let missing: [String: String] = [
     "gpt2-nojson-bin": "pickled weights", "llama-bin": "pickled weights", "llama-gptq": "GPTQ weights",
-    "deepseek3-fp8": "scaled FP8 weights",
   ]
 
   /// Differences that have a reason, by how they begin: the reference takes exponentials from a library whose last bit
