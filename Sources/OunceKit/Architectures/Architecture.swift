@@ -7,6 +7,8 @@ public struct Architecture: Sendable {
   public let name: String
   /// The classes that `config.json` may name under `architectures`.
   public let huggingFaceNames: [String]
+  /// Another family where the configuration of one class decides; nil: this one.
+  let variant: @Sendable (Configuration) -> Architecture?
   /// What the family's classes assume where `config.json` is silent.
   let defaults: [String: JSON]
   /// Settings that follow from others, after `defaults`.
@@ -24,7 +26,8 @@ public struct Architecture: Sendable {
   let tokenizer: any TokenizerRule
 
   init(
-    _ name: String, _ huggingFaceNames: [String], defaults: [String: JSON] = [:],
+    _ name: String, _ huggingFaceNames: [String],
+    variant: @escaping @Sendable (Configuration) -> Architecture? = { _ in nil }, defaults: [String: JSON] = [:],
     derive: @escaping @Sendable (inout Checkpoint) throws(OunceError) -> Void = { (_) throws(OunceError) in },
     names: SourceNames = .init(),
     rename: @escaping @Sendable (_ name: String, Checkpoint) throws(OunceError) -> String? = {
@@ -36,6 +39,7 @@ public struct Architecture: Sendable {
   ) {
     self.name = name
     self.huggingFaceNames = huggingFaceNames
+    self.variant = variant
     self.defaults = defaults
     self.derive = derive
     self.names = names

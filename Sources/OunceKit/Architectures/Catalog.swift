@@ -18,6 +18,8 @@ public enum Architectures {
     .mamba, .mamba2,
     .commandR, .nemotron, .exaone, .exaone4, .miniMaxM2, .llama4, .miniCPM, .jais2, .ernie, .ernieMoe, .hunyuanDense,
     .internLM2, .stableLm, .starCoder, .starCoder2, .gpt2, .gptNeoX, .bloom, .falcon,
+    .mistral3, .mistral4, .glm4MoeLite, .cohere2, .cohere2Moe, .laguna, .mellum, .bailingMoe2, .sarvam, .bailingMoe3,
+    .llamaEmbed, .euroBert, .jinaBert2,
     .apertus, .bailingMoe, .falconH1, .graniteHybrid, .jamba, .nemotronH, .nemotronHPuzzle,
     .rwkv6, .t5, .t5Encoder, .gemma3n, .gemma4,
     .bert, .distilBert, .roberta, .xlmRoberta, .modernBert, .nomicBert,

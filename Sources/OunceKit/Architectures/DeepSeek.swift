@@ -5,16 +5,21 @@ extension Architecture {
   static let deepseek2 = Architecture(
     "deepseek2",
     ["DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiVLForConditionalGeneration", "YoutuForCausalLM"],
-    defaults: [
-      "rms_norm_eps": .double(1e-6), "rope_theta": .double(10_000), "kv_lora_rank": .integer(512),
-      "qk_rope_head_dim": .integer(64), "qk_nope_head_dim": .integer(128), "v_head_dim": .integer(128),
-    ], names: SourceNames(ignoredPrefixes: ["sam_model", "qwen2_model"]), rename: DeepSeek.rename,
-    tensors: Decoder.ends + Decoder.norms + Decoder.feedForward + DeepSeek.attention + Decoder.experts
-      + DeepSeek.sharedExperts,
+    defaults: DeepSeek.defaults, derive: DeepSeek.derive,
+    names: SourceNames(ignoredPrefixes: ["sam_model", "qwen2_model"]), rename: DeepSeek.rename,
+    tensors: DeepSeek.tensors,
     metadata: DeepSeek.metadata, tokenizer: BytePairTokenizer(preferred: ["deepseek-v3", "deepseek-llm"]))
 }
 
 enum DeepSeek {
+  static let defaults: [String: JSON] = [
+    "rms_norm_eps": .double(1e-6), "rope_theta": .double(10_000), "kv_lora_rank": .integer(512),
+    "qk_rope_head_dim": .integer(64), "qk_nope_head_dim": .integer(128), "v_head_dim": .integer(128),
+  ]
+
+  static let tensors =
+    Decoder.ends + Decoder.norms + Decoder.feedForward + attention + Decoder.experts + sharedExperts
+
   static let attention = Decoder.layers(
     TensorRule("self_attn.q_proj.weight", "attn_q.weight"),
     TensorRule("self_attn.q_a_proj.weight", "attn_q_a.weight"),
@@ -37,19 +42,14 @@ enum DeepSeek {
       .blockCount, .contextLength, .embeddingLength, .feedForwardLength, .headCount,
       .constant("{arch}.attention.head_count_kv", .uint32(1)),
     ] + MetadataRule.positions + MetadataRule.norms + MetadataRule.experts + [
-      .count("{arch}.attention.key_length") { (checkpoint) throws(OunceError) in
-        try checkpoint.configuration.require("kv_lora_rank") + checkpoint.configuration.require("qk_rope_head_dim")
-      },
-      .integer("{arch}.attention.value_length", "kv_lora_rank"), .fileType,
+      .headDimension, .fileType,
       .count("{arch}.leading_dense_block_count") { (checkpoint) throws(OunceError) in
         if let count = checkpoint.configuration.integer("first_k_dense_replace") { return count }
         return checkpoint.configuration["n_routed_experts"] == nil ? try checkpoint.blockCount : 0
       },
       .integer("{arch}.vocab_size", "vocab_size"), .integer("{arch}.attention.q_lora_rank", "q_lora_rank"),
-      .integer("{arch}.attention.kv_lora_rank", "kv_lora_rank"),
-      .count("{arch}.attention.key_length_mla") { (checkpoint) throws(OunceError) in
-        try checkpoint.configuration.require("qk_nope_head_dim") + checkpoint.configuration.require("qk_rope_head_dim")
-      },
+      .integer("{arch}.attention.kv_lora_rank", "kv_lora_rank"), keyLength,
+      .integer("{arch}.attention.value_length", "kv_lora_rank"), keyLengthPerHead,
       .integer("{arch}.attention.value_length_mla", "v_head_dim"),
       .integer("{arch}.expert_feed_forward_length", "moe_intermediate_size", "intermediate_size"),
       .count("{arch}.expert_shared_count") { (checkpoint) throws(OunceError) in
@@ -64,6 +64,24 @@ enum DeepSeek {
         checkpoint.configuration.rope["mscale_all_dim"]?.double.map { .float32(Float(0.1 * $0)) }
       },
     ]
+
+  /// The width of the key that all heads share.
+  static let keyLength = MetadataRule.count("{arch}.attention.key_length") { (checkpoint) throws(OunceError) in
+    try checkpoint.configuration.require("kv_lora_rank") + checkpoint.configuration.require("qk_rope_head_dim")
+  }
+
+  /// The width of each head's own key.
+  static let keyLengthPerHead = MetadataRule.count("{arch}.attention.key_length_mla") {
+    (checkpoint) throws(OunceError) in
+    try checkpoint.configuration.require("qk_nope_head_dim") + checkpoint.configuration.require("qk_rope_head_dim")
+  }
+
+  /// The family's own classes call the rotated part of a key the width of a head.
+  @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
+    let type = checkpoint.configuration.string("model_type")
+    guard type == "deepseek_v2" || type == "deepseek_v3", checkpoint.configuration["head_dim"] == nil else { return }
+    checkpoint.configuration["head_dim"] = checkpoint.configuration["qk_rope_head_dim"]
+  }
 
   /// A head that is the embedding again, and layers that predict further tokens, are left out.
   @Sendable static func rename(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {

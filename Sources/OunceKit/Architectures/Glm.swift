@@ -17,10 +17,16 @@ extension Architecture {
         ("eos", "<|endoftext|>"), ("eot", "<|user|>"), ("unk", "<|endoftext|>"), ("bos", "<|endoftext|>"),
       ]))
 
+  /// GLM 4.7 Flash: DeepSeek's shape with GLM's vocabulary.
+  static let glm4MoeLite = Architecture(
+    "deepseek2", ["Glm4MoeLiteForCausalLM"], defaults: DeepSeek.defaults, derive: NextPrediction.derive,
+    rename: NextPrediction.rename, tensors: DeepSeek.tensors + NextPrediction.tensors,
+    metadata: DeepSeek.metadata + [NextPrediction.count], tokenizer: Glm.tokenizer)
+
   /// GLM 4.5 and 4.6 with experts.
   static let glm4Moe = Architecture(
     "glm4moe", ["Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration", "SolarOpenForCausalLM"],
-    defaults: Glm.defaults, derive: Glm.derive, rename: Glm.rename,
+    defaults: Glm.defaults, derive: NextPrediction.derive, rename: NextPrediction.rename,
     tensors: Decoder.ends + Decoder.attention + Decoder.headNorms + Decoder.feedForward + Decoder.experts
       + DeepSeek.sharedExperts + NextPrediction.tensors
       + Decoder.layers(
@@ -38,11 +44,7 @@ extension Architecture {
         checkpoint.options.withoutNextPrediction ? nil : checkpoint.configuration.integer("num_nextn_predict_layers")
       },
     ],
-    tokenizer: BytePairTokenizer(
-      preferred: ["glm4"],
-      tokens: [
-        ("bos", "[gMASK]"), ("eot", "<|user|>"), ("unk", "<|endoftext|>"), ("eom", "<|observation|>"),
-      ]))
+    tokenizer: Glm.tokenizer)
 }
 
 enum Glm {
@@ -50,19 +52,14 @@ enum Glm {
     "max_position_embeddings": .integer(131_072), "rope_theta": .double(10_000), "partial_rotary_factor": .double(0.5),
   ]
 
+  static let tokenizer = BytePairTokenizer(
+    preferred: ["glm4"],
+    tokens: [
+      ("bos", "[gMASK]"), ("eot", "<|user|>"), ("unk", "<|endoftext|>"), ("eom", "<|observation|>"),
+    ])
+
   static let rotaryWidth = MetadataRule.count("{arch}.rope.dimension_count") { (checkpoint) throws(OunceError) in
     let factor = checkpoint.configuration.rope["partial_rotary_factor"]?.double ?? 0.5
     return try Configuration.whole(Double(try checkpoint.configuration.headDimension()) * factor)
-  }
-
-  @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
-    guard !checkpoint.options.withoutNextPrediction else { return }
-    checkpoint.extraBlockCount = min(
-      max(0, checkpoint.configuration.integer("num_nextn_predict_layers") ?? 0), Limits.blocks)
-  }
-
-  @Sendable static func rename(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {
-    guard checkpoint.options.withoutNextPrediction else { return name }
-    return NextPrediction.layersOnly(name, try checkpoint.configuration.require("num_hidden_layers"))
   }
 }

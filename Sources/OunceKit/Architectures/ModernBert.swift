@@ -30,13 +30,8 @@ extension Architecture {
       .value("{arch}.hidden_activation") { (checkpoint) throws(OunceError) in
         checkpoint.configuration.string("hidden_activation").map { .string($0) }
       },
-    ], tokenizer: ModernBertTokenizer())
-}
-
-/// Byte-level BPE between a token at each end.
-struct ModernBertTokenizer: TokenizerRule {
-  func write(_ checkpoint: Checkpoint, to writer: inout MetadataWriter) throws(OunceError) {
-    for kind in ["bos", "eos", "sep"] { writer.set("tokenizer.ggml.add_\(kind)_token", .bool(true)) }
-    try BytePairTokenizer(preferred: ["modern-bert"]).write(checkpoint, to: &writer)
-  }
+    ],
+    tokenizer: BytePairTokenizer(
+      preferred: ["modern-bert", "granite-embed-multi-97m", "granite-embed-multi-311m"],
+      adds: [("bos", true), ("eos", true), ("sep", true)]))
 }

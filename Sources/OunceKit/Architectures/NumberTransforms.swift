@@ -56,6 +56,17 @@ struct NegatedExponential: TensorTransform {
   }
 }
 
+/// exp
+struct Exponential: TensorTransform {
+  var inverse: (any TensorTransform)? { nil }
+
+  func apply(_ tensor: Tensor, _ checkpoint: Checkpoint, _ match: NameMatch) throws(OunceError) -> Tensor {
+    try tensor.mapped { elements in
+      for index in elements.indices { elements[index] = Float(exp(Double(elements[index]))) }
+    }
+  }
+}
+
 /// log(−x)
 struct NegatedLogarithm: TensorTransform {
   var inverse: (any TensorTransform)? { NegatedExponential() }

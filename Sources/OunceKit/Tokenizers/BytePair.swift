@@ -7,9 +7,20 @@ struct BytePairTokenizer: TokenizerRule {
   /// Special tokens that the family sets by text, before those of the files.
   var tokens: [(kind: String, text: String)] = []
 
+  /// Tokens that are control tokens although the files do not say so.
+  var control: Set<String> = []
+  /// Whether tokens are added by themselves, where the files do not say otherwise.
+  var adds: [(kind: String, isAdded: Bool)] = []
+
   func write(_ checkpoint: Checkpoint, to writer: inout MetadataWriter) throws(OunceError) {
+    for (kind, isAdded) in adds { writer.set("tokenizer.ggml.add_\(kind)_token", .bool(isAdded)) }
     let tokenizer = try HuggingFaceTokenizer(checkpoint)
-    let vocabulary = try tokenizer.vocabulary(size: checkpoint.configuration.integer("vocab_size"))
+    var vocabulary = try tokenizer.vocabulary(size: checkpoint.configuration.integer("vocab_size"))
+    for text in control {
+      if let id = tokenizer.id(of: text), vocabulary.types.indices.contains(id) {
+        vocabulary.types[id] = TokenType.control
+      }
+    }
     let name = try Pretokenizers.name(checkpoint.options.pretokenizer, for: tokenizer, preferred: preferred)
     vocabulary.write(model: "gpt2", pretokenizer: name, to: &writer)
     var special = try SpecialTokens(checkpoint, tokenizer: tokenizer.json, merges: .wanted)

@@ -23,6 +23,12 @@ enum ChatTemplate: Sendable {
     return nil
   }
 
+  /// The template of one file; nil when the folder lacks it.
+  static func file(_ model: Model, _ name: String) throws(OunceError) -> String? {
+    guard let file = model.companions[name] else { return nil }
+    return try content(file)
+  }
+
   private static func decode(_ value: JSON) -> ChatTemplate? {
     if let text = value.string { return .one(text) }
     guard let entries = value.array else { return nil }

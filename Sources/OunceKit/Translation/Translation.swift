@@ -13,6 +13,8 @@ public struct TranslationOptions: Sendable {
   public var usesOriginalNames: Bool
   /// Whether layers that predict further tokens are left out (`--no-nextn`).
   public var withoutNextPrediction: Bool
+  /// Whether only the layers that predict further tokens are kept, with the embedding and the head (`--mtp`).
+  public var onlyNextPrediction = false
   /// Whether only the tokenizer and the settings are written.
   public var vocabularyOnly: Bool
   /// Whether a checkpoint without a tokenizer is translated all the same, with a note: for a plan that is only looked
@@ -94,9 +96,11 @@ extension Model {
         remedy: "download all files of the model, or convert the tensors 1:1 under their own names with --no-map")
     }
     let className = try Self.className(json)
-    guard let architecture = Architectures.named(className) else { throw Architectures.unknown(className) }
+    guard let family = Architectures.named(className) else { throw Architectures.unknown(className) }
+    let configuration = Configuration(json)
+    let architecture = family.variant(configuration) ?? family
     var checkpoint = Checkpoint(
-      model: self, options: options, configuration: Configuration(json), architectureName: architecture.name,
+      model: self, options: options, configuration: configuration, architectureName: architecture.name,
       className: className)
     checkpoint.configuration.fill(architecture.defaults)
     try architecture.derive(&checkpoint)
