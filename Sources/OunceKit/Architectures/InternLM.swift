@@ -17,4 +17,9 @@ extension Architecture {
         TensorRule("attention.wo.*", "attn_output.*"), TensorRule("feed_forward.w1.weight", "ffn_gate.weight"),
         TensorRule("feed_forward.w2.weight", "ffn_down.weight"), TensorRule("feed_forward.w3.weight", "ffn_up.weight")),
     tokenizer: InternLMTokenizer())
+
+  /// InternLM 3: Llama's shape.
+  static let internLM3 = Architecture(
+    "llama", ["InternLM3ForCausalLM"], tensors: Llama.tensors, metadata: Llama.metadata,
+    tokenizer: InternLM3Tokenizer())
 }

@@ -12,6 +12,16 @@ extension Architecture {
     metadata: MetadataRule.common + Lfm.metadata + [.float("{arch}.attention.layer_norm_rms_epsilon", "norm_eps")],
     tokenizer: BytePairTokenizer(preferred: ["lfm2"]))
 
+  /// LFM 2.5 for embeddings: the same without a head, and seeing both ways where the class says so.
+  static let lfm2Embedding = Architecture(
+    "lfm2", ["Lfm2Model", "Lfm2BidirectionalModel"], defaults: Architecture.lfm2.defaults, derive: Lfm.deriveDense,
+    names: SourceNames(added: "model.", replaced: Lfm.names.replaced), tensors: Lfm.tensors,
+    metadata: Architecture.lfm2.metadata + [
+      .value("{arch}.attention.causal") { (checkpoint) throws(OunceError) in
+        checkpoint.className == "Lfm2BidirectionalModel" ? .bool(false) : nil
+      }
+    ] + MetadataRule.pooling, tokenizer: Architecture.lfm2.tokenizer)
+
   static let lfm2Moe = Architecture(
     "lfm2moe", ["Lfm2MoeForCausalLM"], defaults: Lfm.defaults, derive: Lfm.derive, names: Lfm.names,
     tensors: Lfm.tensors + Lfm.experts,

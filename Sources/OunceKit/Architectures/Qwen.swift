@@ -13,9 +13,17 @@ extension Architecture {
 
   /// Qwen 3: norms on queries and keys, heads of their own width.
   static let qwen3 = Architecture(
-    "qwen3", ["Qwen3ForCausalLM", "Qwen3Model"], defaults: Qwen.third, names: Qwen.names,
+    "qwen3", ["Qwen3ForCausalLM", "Qwen3Model", "StepVLForConditionalGeneration"], defaults: Qwen.third,
+    names: Qwen.names,
     tensors: Qwen.tensors + Decoder.headNorms + Decoder.feedForward,
     metadata: MetadataRule.common + MetadataRule.pooling, tokenizer: Qwen.sentencePieceOrBytePair)
+
+  /// The language model of Qwen 2 VL and 2.5 VL.
+  static let qwen2VL = Architecture(
+    "qwen2vl",
+    ["Qwen2VLModel", "Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration", "Qwen2_5OmniModel"],
+    defaults: Qwen.defaults, names: Qwen.names, tensors: Qwen.tensors + Decoder.feedForward,
+    metadata: MetadataRule.common, tokenizer: Qwen.sentencePieceOrBytePair)
 
   /// The language model of Qwen 3 VL, whose first layers also take what the vision tower saw.
   static let qwen3VL = Architecture(

@@ -12,10 +12,17 @@ internal import OunceCore
 enum RopeFrequencies {
   /// The `llama3` stretching: one divisor per pair of a head's elements.
   @Sendable static func llama3(_ checkpoint: Checkpoint) throws(OunceError) -> [Tensor] {
+    let width = checkpoint.configuration.ropeType == "llama3" ? try checkpoint.configuration.headDimension() : 0
+    return try llama3(checkpoint, width: width, paddedTo: width)
+  }
+
+  /// The same for heads of which only the first `dimension` elements rotate.
+  static func llama3(
+    _ checkpoint: Checkpoint, width dimension: Int, paddedTo headWidth: Int
+  ) throws(OunceError) -> [Tensor] {
     guard checkpoint.configuration.ropeType == "llama3" else { return [] }
     let rope = checkpoint.configuration.fullRope
-    let dimension = try checkpoint.configuration.headDimension()
-    guard (0...65_536).contains(dimension) else {
+    guard (0...65_536).contains(dimension), (0...65_536).contains(headWidth) else {
       throw OunceError(.malformed, "heads of \(dimension) elements are not plausible", file: "config.json")
     }
     let base = rope["rope_theta"]?.double ?? 10_000
@@ -34,7 +41,8 @@ enum RopeFrequencies {
       let smooth = (1 / wavelength * Float(length) - Float(low)) / Float(high - low)
       return 1 / ((1 - smooth) / Float(factor) + smooth)
     }
-    return [try tensor("rope_freqs.weight", factors)]
+    let rest = [Float](repeating: 1, count: max(0, headWidth / 2 - factors.count))
+    return [try tensor("rope_freqs.weight", factors + rest)]
   }
 
   /// The tables of positions that are stretched differently for long and short texts.

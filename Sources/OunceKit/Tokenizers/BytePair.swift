@@ -7,6 +7,8 @@ struct BytePairTokenizer: TokenizerRule {
   /// Special tokens that the family sets by text, before those of the files.
   var tokens: [(kind: String, text: String)] = []
 
+  /// Special tokens that the family sets by text, whatever the files say.
+  var lastTokens: [(kind: String, text: String)] = []
   /// Tokens that are control tokens although the files do not say so.
   var control: Set<String> = []
   /// Whether tokens are added by themselves, where the files do not say otherwise.
@@ -26,5 +28,10 @@ struct BytePairTokenizer: TokenizerRule {
     var special = try SpecialTokens(checkpoint, tokenizer: tokenizer.json, merges: .wanted)
     for (kind, text) in tokens { special.set(kind, tokenizer.id(of: text)) }
     try special.write(to: &writer)
+    for (kind, text) in lastTokens {
+      if let id = tokenizer.id(of: text).flatMap(UInt32.init(exactly:)) {
+        writer.set("tokenizer.ggml.\(kind)_token_id", .uint32(id))
+      }
+    }
   }
 }

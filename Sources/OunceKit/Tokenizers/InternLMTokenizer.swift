@@ -55,3 +55,22 @@ struct InternLMTokenizer: TokenizerRule {
     return result
   }
 }
+
+/// InternLM 3's SentencePiece, whose chats end with `<|im_end|>` too.
+struct InternLM3Tokenizer: TokenizerRule {
+  func write(_ checkpoint: Checkpoint, to writer: inout MetadataWriter) throws(OunceError) {
+    let vocabulary = try SentencePieceTokenizer.vocabulary(checkpoint)
+    vocabulary.write(model: "llama", pretokenizer: "default", to: &writer)
+    var special = try SpecialTokens(checkpoint, vocabularyCount: vocabulary.types.count)
+    let settings = try checkpoint.model.json("tokenizer_config.json")
+    if let addsSpace = settings?["add_prefix_space"]?.bool {
+      writer.set("tokenizer.ggml.add_space_prefix", .bool(addsSpace))
+    }
+    for (key, entry) in settings?["added_tokens_decoder"]?.object ?? [:] where entry["special"]?.bool ?? false {
+      if entry["content"]?.string == "<|im_end|>", special.ids["eos"] != nil, let id = Int(key) {
+        special.override("eos", id)
+      }
+    }
+    try special.write(to: &writer)
+  }
+}
