@@ -4,11 +4,14 @@ internal import OunceCore
 extension Architecture {
   static let deepseek2 = Architecture(
     "deepseek2",
-    ["DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiVLForConditionalGeneration", "YoutuForCausalLM"],
+    [
+      "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiVLForConditionalGeneration",
+      "KimiK25ForConditionalGeneration", "YoutuForCausalLM", "YoutuVLForConditionalGeneration",
+    ],
     defaults: DeepSeek.defaults, derive: DeepSeek.derive,
     names: SourceNames(ignoredPrefixes: ["sam_model", "qwen2_model"]), rename: DeepSeek.rename,
     tensors: DeepSeek.tensors,
-    metadata: DeepSeek.metadata, tokenizer: BytePairTokenizer(preferred: ["deepseek-v3", "deepseek-llm"]))
+    metadata: DeepSeek.metadata, tokenizer: DeepSeekTokenizer())
 }
 
 enum DeepSeek {

@@ -5,6 +5,9 @@ struct LlamaTokenizer: TokenizerRule {
   var preferred: [String] = []
 
   func write(_ checkpoint: Checkpoint, to writer: inout MetadataWriter) throws(OunceError) {
+    if checkpoint.has("tekken.json"), !checkpoint.has("tokenizer.json") {
+      return try TekkenTokenizer().write(checkpoint, to: &writer)
+    }
     if let addsSpace = try checkpoint.model.json("tokenizer_config.json")?["add_prefix_space"]?.bool {
       writer.set("tokenizer.ggml.add_space_prefix", .bool(addsSpace))
     }
