@@ -33,7 +33,8 @@ extension Architecture {
   /// EmbeddingGemma.
   static let gemmaEmbedding = Architecture(
     "gemma-embedding", ["Gemma3TextModel"], defaults: Gemma.third, names: Gemma.modelNames,
-    tensors: Gemma.thirdTensors, metadata: Gemma.thirdMetadata + MetadataRule.pooling, tokenizer: GemmaTokenizer())
+    tensors: Gemma.thirdTensors, computed: DenseModules.gemmaTensors,
+    metadata: Gemma.thirdMetadata + [DenseModules.gemmaSizes] + MetadataRule.pooling, tokenizer: GemmaTokenizer())
 }
 
 /// What the families of this line share.

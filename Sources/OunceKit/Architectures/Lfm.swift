@@ -16,6 +16,7 @@ extension Architecture {
   static let lfm2Embedding = Architecture(
     "lfm2", ["Lfm2Model", "Lfm2BidirectionalModel"], defaults: Architecture.lfm2.defaults, derive: Lfm.deriveDense,
     names: SourceNames(added: "model.", replaced: Lfm.names.replaced), tensors: Lfm.tensors,
+    computed: DenseModules.lfmTensors, leadingMetadata: [DenseModules.lfmSize],
     metadata: Architecture.lfm2.metadata + [
       .value("{arch}.attention.causal") { (checkpoint) throws(OunceError) in
         checkpoint.className == "Lfm2BidirectionalModel" ? .bool(false) : nil

@@ -124,7 +124,7 @@ enum LinearAttention {
   /// `mtp.layers.0.…` becomes the layer behind the last one; what stands beside joins the first of these.
   @Sendable static func rename(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {
     let plain = name.hasPrefix("model.mtp.") ? String(name.dropFirst(6)) : name
-    guard plain.hasPrefix("mtp.") else { return name }
+    guard plain.hasPrefix("mtp.") else { return try NextPrediction.rename(name, checkpoint) }
     if checkpoint.options.withoutNextPrediction { return nil }
     let first = try checkpoint.configuration.require("num_hidden_layers")
     let words = plain.split(separator: ".", maxSplits: 3).map(String.init)

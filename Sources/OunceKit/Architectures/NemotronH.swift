@@ -159,7 +159,10 @@ enum NemotronH {
 
   /// `mtp.layers.0` is attention and `mtp.layers.1` experts of one more layer.
   @Sendable static func rename(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {
-    guard name.hasPrefix("mtp.") else { return name }
+    let shared = ["backbone.embeddings.weight", "backbone.norm_f.weight", "lm_head.weight"]
+    guard name.hasPrefix("mtp.") else {
+      return checkpoint.options.onlyNextPrediction && !shared.contains(name) ? nil : name
+    }
     guard checkpoint.extraBlockCount > 0, name.hasPrefix("mtp.layers.") else { return nil }
     let rest = String(name.dropFirst(11))
     let layer = try checkpoint.configuration.require("num_hidden_layers")

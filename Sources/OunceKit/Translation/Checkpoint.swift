@@ -10,6 +10,8 @@ struct Checkpoint: Sendable {
   /// The class that config.json names.
   let className: String
   var notes: [String] = []
+  /// Encodings that hold whatever the output type, by the name of the (translated) tensor.
+  var forcedEncodings: [String: String] = [:]
   /// Layers behind those that the configuration counts: they predict further tokens.
   var extraBlockCount = 0
 

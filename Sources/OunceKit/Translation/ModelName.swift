@@ -9,6 +9,8 @@ public struct ModelName: Sendable, Equatable {
   public var finetune: String?
   public var version: String?
   public var sizeLabel: String?
+  /// Whether the file holds only what predicts further tokens.
+  var isDraft = false
   /// The name as it was found, without its organization.
   public var fullName: String?
 
@@ -59,7 +61,7 @@ public struct ModelName: Sendable, Equatable {
   /// The name of an output file, without its extension.
   func fileStem(encoding: String?) -> String {
     func dashed(_ text: String) -> String { Self.trimmed(text).replacing(" ", with: "-") }
-    var stem = dashed(basename ?? title).replacing("/", with: "-")
+    var stem = (isDraft ? "mtp-" : "") + dashed(basename ?? title).replacing("/", with: "-")
     if let encoding {
       if let sizeLabel { stem += "-" + sizeLabel }
       if let finetune { stem += "-" + dashed(finetune) }

@@ -5,7 +5,8 @@ extension Checkpoint {
   /// - Throws: `OunceError` naming the tensors that no rule knows.
   mutating func translateTensors(by architecture: Architecture) throws(OunceError) -> [Tensor] {
     let table = RuleTable(architecture.tensors)
-    var result = try architecture.computed(self)
+    let computed = try architecture.computed(self)
+    var result: [Tensor] = []
     var unknown: [String] = []
     var found: [(tensor: Tensor, rules: [TensorRule], match: NameMatch)] = []
     var stackedParts: [Int: Int] = [:]
@@ -28,9 +29,14 @@ extension Checkpoint {
         guard let target = rule.target else { continue }
         var view = tensor
         for transform in rule.transforms { view = try transform.apply(view, self, match) }
-        result += rule.stacks ? try stacks.add(view, rule, match) : [view.renamed(match.fill(target))]
+        let finished = rule.stacks ? try stacks.add(view, rule, match) : [view.renamed(match.fill(target))]
+        if options.storesFP8AsQ8, sources.wereFP8.contains(tensor.info.name) {
+          for tensor in finished { forcedEncodings[tensor.info.name] = "Q8_0" }
+        }
+        result += finished
       }
     }
+    result = computed + (try Fusion(self).apply(to: result, &forcedEncodings))
     guard unknown.isEmpty else { throw unmapped(unknown, architecture) }
     try checkUnique(result)
     return result

@@ -15,6 +15,14 @@ public struct TranslationOptions: Sendable {
   public var withoutNextPrediction: Bool
   /// Whether only the layers that predict further tokens are kept, with the embedding and the head (`--mtp`).
   public var onlyNextPrediction = false
+  /// Whether the dense layers behind an embedding model are written too, where the folder has them.
+  public var includesDenseModules = true
+  /// Whether queries, keys and values of a layer become one tensor, where the family's graph knows it (`--fuse-qkv`).
+  public var fusesQueryKeyValue = false
+  /// Whether the gates and the projections of a layer's experts become one tensor (`--fuse-gate-up-exps`).
+  public var fusesGateUpExperts = false
+  /// Whether weights that were FP8 are stored as Q8_0, whatever the type of the others (`--fp8-as-q8`).
+  public var storesFP8AsQ8 = false
   /// Whether only the tokenizer and the settings are written.
   public var vocabularyOnly: Bool
   /// Whether a checkpoint without a tokenizer is translated all the same, with a note: for a plan that is only looked
@@ -45,6 +53,8 @@ public struct Translation: Sendable {
   public var notes: [String]
   /// The parts of the model's name.
   public let name: ModelName
+  /// Encodings that the converter uses whatever the output type, by the tensor's name.
+  public let forcedEncodings: [String: String]
   /// How many keys of `model.metadata` precede `general.file_type` in the reference converter's output.
   /// Nil: it writes none for this family.
   let fileTypeIndex: Int?
@@ -75,6 +85,15 @@ public struct Translation: Sendable {
     metadata["general.quantization_version"] = .uint32(2)
     metadata["general.file_type"] = .uint32(fileType)
     return metadata
+  }
+
+  /// The encoding in which the reference converter stores a tensor: `TensorInfo.converterEncoding`, but for tensors
+  /// whose encoding is forced.
+  public func converterEncoding(of info: TensorInfo, _ outputType: String) -> String {
+    guard let wanted = forcedEncodings[info.name], info.shape.count > 1, !info.name.hasSuffix("_norm.weight"),
+      let encoding = Encodings.named(wanted)
+    else { return info.converterEncoding(outputType) }
+    return info.columnCount % encoding.elementsPerBlock == 0 ? wanted : "F16"
   }
 
   /// The name of an output file without its extension: `Qwen3-0.6B-Q4_K_M`.
@@ -125,7 +144,8 @@ extension Model {
     return Translation(
       model: model, architecture: nil,
       notes: ["tensors keep their own names; programs that need an architecture will not load the file"],
-      name: name, fileTypeIndex: model.metadata.count, quantizationVersionIndex: model.metadata.count)
+      name: name, forcedEncodings: [:], fileTypeIndex: model.metadata.count,
+      quantizationVersionIndex: model.metadata.count)
   }
 }
 
@@ -134,7 +154,8 @@ extension Checkpoint {
     var checkpoint = self
     let tensors = options.vocabularyOnly ? [] : try checkpoint.translateTensors(by: architecture)
     var general = try GeneralMetadata(checkpoint, parameters: tensors.parameters)
-    if options.vocabularyOnly { general.name.sizeLabel = nil }
+    if options.vocabularyOnly || options.onlyNextPrediction { general.name.sizeLabel = nil }
+    general.name.isDraft = options.onlyNextPrediction
     var writer = MetadataWriter(architectureName: checkpoint.architectureName)
     writer.set("general.architecture", .string(checkpoint.architectureName))
     for rule in architecture.leadingMetadata { try rule.apply(checkpoint, to: &writer) }
@@ -151,7 +172,7 @@ extension Checkpoint {
     model.metadata = writer.metadata
     return Translation(
       model: model, architecture: architecture, notes: checkpoint.notes, name: general.name,
-      fileTypeIndex: writer.fileTypeIndex,
+      forcedEncodings: checkpoint.forcedEncodings, fileTypeIndex: writer.fileTypeIndex,
       quantizationVersionIndex: quantizationVersionIndex)
   }
 }

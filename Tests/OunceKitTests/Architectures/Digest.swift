@@ -15,7 +15,7 @@ struct Digest {
   func differences(from translation: Translation, outputType: String) throws -> [String] {
     let fileType = metadata["general.file_type"]?["value"]?.integer.map { UInt32($0) }
     return compare(translation.convertedMetadata(fileType: fileType))
-      + (try compare(translation.model.tensors, outputType))
+      + (try compare(translation, outputType))
   }
 
   private func compare(_ found: Metadata) -> [String] {
@@ -55,7 +55,8 @@ struct Digest {
     return "\(texts.count) elements, expected \(expected.count)"
   }
 
-  private func compare(_ found: [Tensor], _ outputType: String) throws -> [String] {
+  private func compare(_ translation: Translation, _ outputType: String) throws -> [String] {
+    let found = translation.model.tensors
     var result: [String] = []
     var expected: [String: JSON] = [:]
     for tensor in tensors { expected[tensor["name"]?.string ?? ""] = tensor }
@@ -67,7 +68,7 @@ struct Digest {
         continue
       }
       let isFloat = tensor.info.encoding.kind == .float
-      let encoding = isFloat ? tensor.info.converterEncoding(outputType) : tensor.info.encoding.name
+      let encoding = isFloat ? translation.converterEncoding(of: tensor.info, outputType) : tensor.info.encoding.name
       let shape = Array((wanted["shape_ggml_order"]?.array ?? []).compactMap(\.integer).reversed())
       if encoding != wanted["type"]?.string || tensor.info.shape != shape {
         result.append(

@@ -26,6 +26,10 @@ struct FixtureCase: CustomTestStringConvertible, Sendable {
     options.modelName = expected["modelName"]?.string
     options.withoutNextPrediction = expected["withoutNextPrediction"]?.bool ?? false
     options.vocabularyOnly = expected["vocabularyOnly"]?.bool ?? false
+    options.onlyNextPrediction = expected["onlyNextPrediction"]?.bool ?? false
+    options.fusesQueryKeyValue = expected["fusesQueryKeyValue"]?.bool ?? false
+    options.fusesGateUpExperts = expected["fusesGateUpExperts"]?.bool ?? false
+    options.storesFP8AsQ8 = expected["storesFP8AsQ8"]?.bool ?? false
     return options
   }
 
