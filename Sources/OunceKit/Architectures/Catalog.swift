@@ -20,6 +20,7 @@ public enum Architectures {
     .internLM2, .stableLm, .starCoder, .starCoder2, .gpt2, .gptNeoX, .bloom, .falcon,
     .mistral3, .mistral4, .glm4MoeLite, .cohere2, .cohere2Moe, .laguna, .mellum, .bailingMoe2, .sarvam, .bailingMoe3,
     .step35, .miMo2, .miniMaxM3, .glmDsa, .glm4Vision, .internLM3, .qwen2VL, .museGlimmer, .lfm2Embedding,
+    .gemma4Assistant, .paddleOCR, .miniCPMV,
     .llamaEmbed, .euroBert, .jinaBert2,
     .apertus, .bailingMoe, .falconH1, .graniteHybrid, .jamba, .nemotronH, .nemotronHPuzzle,
     .rwkv6, .t5, .t5Encoder, .gemma3n, .gemma4,

@@ -6,6 +6,11 @@ extension Architecture {
     "ernie4_5", ["Ernie4_5ForCausalLM", "Ernie4_5_ForCausalLM"], defaults: Ernie.defaults, derive: Nemotron.derive,
     names: Ernie.names, tensors: Ernie.tensors, tokenizer: ErnieTokenizer())
 
+  /// The language model of PaddleOCR-VL.
+  static let paddleOCR = Architecture(
+    "paddleocr", ["PaddleOCRVLForConditionalGeneration"], names: Ernie.names, tensors: Ernie.tensors,
+    tokenizer: ErnieTokenizer())
+
   static let ernieMoe = Architecture(
     "ernie4_5-moe", ["Ernie4_5_MoeForCausalLM"], defaults: Ernie.defaults, names: Ernie.names,
     tensors: Ernie.tensors + Ernie.experts, metadata: MetadataRule.common + Ernie.expertMetadata,

@@ -127,3 +127,19 @@ struct Gemma4Tokenizer: TokenizerRule {
     writer.set("tokenizer.ggml.add_bos_token", .bool(true))
   }
 }
+
+/// Gemma 4's assistants: small models that predict further tokens from another one's states.
+extension Architecture {
+  static let gemma4Assistant = Architecture(
+    "gemma4-assistant", ["Gemma4AssistantForCausalLM", "Gemma4UnifiedAssistantForCausalLM"],
+    names: SourceNames(
+      suffixes: Architecture.gemma4.names.suffixes, ignoredPrefixes: ["lm_head.weight", "masked_embedding"]),
+    tensors: Architecture.gemma4.tensors + [
+      TensorRule("pre_projection.weight", "nextn.pre_projection.weight"),
+      TensorRule("post_projection.weight", "nextn.post_projection.weight"),
+    ], computed: Gemma4.frequencies,
+    metadata: Architecture.gemma4.metadata + [
+      .integer("{arch}.embedding_length_out", "backbone_hidden_size"),
+      .count("{arch}.nextn_predict_layers") { (checkpoint) throws(OunceError) in try checkpoint.blockCount },
+    ], tokenizer: Gemma4Tokenizer())
+}

@@ -21,6 +21,13 @@ extension Architecture {
     metadata: LinearAttention.metadata(Qwen.expertSizes) + [LinearAttention.sections],
     tokenizer: BytePairTokenizer(preferred: ["qwen35"]))
 
+  /// The language model of MiniCPM-V 4.6.
+  static let miniCPMV = Architecture(
+    "qwen35", ["MiniCPMV4_6ForConditionalGeneration"],
+    names: SourceNames(added: "model.", keepsName: ["lm_head."], ignoredPrefixes: ["model.merger.", "mtp"]),
+    tensors: Architecture.qwen35.tensors, metadata: Architecture.qwen35.metadata,
+    tokenizer: Architecture.qwen35.tokenizer)
+
   static let qwen35Moe = Architecture(
     "qwen35moe", ["Qwen3_5MoeForCausalLM", "Qwen3_5MoeForConditionalGeneration"], derive: LinearAttention.derive,
     names: LinearAttention.names, rename: LinearAttention.rename,
