@@ -43,8 +43,8 @@ private let tileCount = 4096
 
   @inline(__always)
   static func with(_ body: (Workspace) -> Void) {
-    // Five tiles (the last one for the bytes), two of 32 rows, and the fits.
-    let count = 5 * tileCount + 2 * 1024 + 2048
+    // Five tiles (the last one for the bytes), 32 and 34 rows, and the fits.
+    let count = 5 * tileCount + 1024 + 1088 + 2048
     unsafe withUnsafeTemporaryAllocation(byteCount: count * 4, alignment: 64) { memory in
       guard let base = memory.baseAddress else { return }
       unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
@@ -56,7 +56,7 @@ private let tileCount = 4096
       unsafe body(
         Workspace(
           tile: lanes(0), importance: lanes(tileCount), weights: lanes(rest), scratch: lanes(rest + 1024),
-          fit: lanes(rest + 2048), work: lanes(rest + 2048 + 1536), stagedX: floats + 2 * tileCount,
+          fit: lanes(rest + 2112), work: lanes(rest + 2112 + 1536), stagedX: floats + 2 * tileCount,
           stagedImportance: floats + 3 * tileCount,
           stagedTarget: UnsafeMutableRawPointer(floats + 4 * tileCount).assumingMemoryBound(to: UInt8.self)))
     }

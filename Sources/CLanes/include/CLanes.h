@@ -55,6 +55,15 @@ typedef int32_t register_i32 __attribute__((ext_vector_type(REGISTER_LANES)));
 LANES_VOCABULARY(lanes, lanes_f32, lanes_i32)
 LANES_VOCABULARY(register, register_f32, register_i32)
 
+// Bit k is set where lane k is true.
+LANES uint32_t register_mask_word(register_i32 mask) {
+  typedef _Bool bits __attribute__((ext_vector_type(REGISTER_LANES)));
+  bits set = __builtin_convertvector(mask, bits);
+  uint32_t word = 0;
+  __builtin_memcpy(&word, &set, REGISTER_LANES / 8);
+  return word;
+}
+
 // Arithmetic of every width a register can have.
 #define LANES_ARITHMETIC(prefix, F)                          \
   LANES F prefix##_plus(F a, F b) { return a + b; }          \
@@ -136,6 +145,11 @@ typedef lanes_quad lanes_quad_anywhere __attribute__((aligned(1)));
 
 LANES lanes_f32 lanes_load(const float *source) { return *(const lanes_f32_anywhere *)source; }
 LANES void lanes_store(float *target, lanes_f32 a) { *(lanes_f32_anywhere *)target = a; }
+// Sixteen floats at a distance of `step` floats each. Gathering and scattering instructions are slower than plain ones.
+LANES void lanes_copy_column(const float *source, ptrdiff_t step, float *target, ptrdiff_t targetStep) {
+#pragma clang loop vectorize(disable) unroll(full)
+  for (int i = 0; i < 16; i++) target[i * targetStep] = source[i * step];
+}
 LANES lanes_u8 lanes_bytes(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
   typedef uint32_t words __attribute__((ext_vector_type(4)));
   return (lanes_u8)(words){a, b, c, d};

@@ -14,9 +14,7 @@ extension Q3_K {
     let packed = unsafe UnsafeMutableRawPointer(workspace.weights).assumingMemoryBound(to: IntLanes.self)
     let d: IntLanes
     if unsafe group.importance == nil {
-      for pair in 0..<8 {
-        unsafe refinedFit(workspace.tile + 32 * pair, half: 4, codes: found + 32 * pair, into: scales + 2 * pair)
-      }
+      unsafe refine(workspace, codes: found, into: scales)
       d = unsafe packByPeak(scales, packed)
     } else {
       unsafe searchByImportance(group, workspace)
@@ -26,6 +24,22 @@ extension Q3_K {
     unsafe storeCodes(group, workspace)
     unsafe storeScales(group, packed)
     unsafe lanes_store_shorts(group.target + 108, 110, d)
+  }
+
+  /// Fits all sub-blocks without weights.
+  @inline(__always)
+  private func refine(
+    _ workspace: Workspace, codes: UnsafeMutablePointer<Lanes>, into scales: UnsafeMutablePointer<Lanes>
+  ) {
+    @inline(__always)
+    func floats(_ rows: UnsafeMutablePointer<Lanes>) -> UnsafeMutablePointer<Float> {
+      unsafe UnsafeMutableRawPointer(rows).assumingMemoryBound(to: Float.self)
+    }
+    let runs = unsafe RefinedRuns(
+      x: floats(workspace.tile), codes: floats(codes), scales: floats(scales), sumXL: floats(workspace.work),
+      sumL2: floats(workspace.work + 16),
+      active: UnsafeMutableRawPointer(workspace.scratch).assumingMemoryBound(to: Register.self))
+    unsafe runs.fit(half: 4)
   }
 
   /// Behind the sixteen rows of scales in `fit`: the sums of the weights, then a fit.
@@ -68,7 +82,7 @@ extension Q3_K {
         let codes = unsafe subBlock(ofSixteen: workspace.importance, 2 * pair + half)
         for i in 0..<16 {
           let code = unsafe lanes_smaller(lanes_larger(lanes_nearest(inverse * x[2 * i]), Lanes.all(-4)), Lanes.all(3))
-          unsafe codes[2 * i] = lanes_select(code + 4, Lanes.all(0), nothing)
+          unsafe codes[2 * i] = lanes_select(code, Lanes.all(-4), nothing)
         }
       }
     }
@@ -130,7 +144,7 @@ extension Q3_K {
         let nearest = unsafe lanes_nearest_integer(x[2 * i] / scale)
         var code = lanes_sum(lanes_least(lanes_greatest(nearest, IntLanes.all(-4)), IntLanes.all(3)), IntLanes.all(4))
         // The stored scale is zero: these lanes keep the codes of the search.
-        if some { code = unsafe lanes_choose(code, lanes_truncated(found[2 * i]), unscaled) }
+        if some { code = unsafe lanes_choose(code, lanes_truncated(found[2 * i] + 4), unscaled) }
         unsafe x[2 * i] = lanes_mask(code)
       }
     }
