@@ -84,7 +84,6 @@ LANES lanes_i32 lanes_choose(lanes_i32 a, lanes_i32 b, lanes_i32 takeB) { return
 LANES lanes_i32 lanes_least(lanes_i32 a, lanes_i32 b) { return __builtin_elementwise_min(a, b); }
 LANES lanes_i32 lanes_greatest(lanes_i32 a, lanes_i32 b) { return __builtin_elementwise_max(a, b); }
 LANES lanes_i32 lanes_all_true(void) { return (lanes_i32)-1; }
-LANES lanes_i32 lanes_less_integers(lanes_i32 a, lanes_i32 b) { return a < b; }
 LANES lanes_i32 lanes_sum(lanes_i32 a, lanes_i32 b) { return a + b; }
 LANES lanes_f32 lanes_negated(lanes_f32 a) { return -a; }
 LANES lanes_f32 lanes_from_integers(lanes_i32 a) { return __builtin_convertvector(a, lanes_f32); }
