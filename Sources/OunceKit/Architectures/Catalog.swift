@@ -9,7 +9,7 @@ public enum Architectures {
     .granite, .graniteMoe,
     .olmo, .olmo2, .olmoe,
     .seedOss,
-    .qwen3Next, .qwen35, .qwen35Moe,
+    .qwen3Next, .qwen35, .qwen35Moe, .qwen4Exp,
     .deepseek2,
     .glm4, .glm4Moe,
     .gptOss,

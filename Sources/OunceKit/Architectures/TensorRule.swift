@@ -11,6 +11,10 @@ struct TensorRule: Sendable {
   let target: String?
   /// Applied from left to right on the way to GGUF.
   let transforms: [any TensorTransform]
+  /// Whether parts that are numbered by `{e}` lie one after the other instead of along a new dimension.
+  private(set) var joinsRows = false
+  /// The encoding in GGUF, whatever the output type; nil: the usual one.
+  private(set) var encoding: String?
 
   init(_ source: String, _ target: String, _ transforms: any TensorTransform...) {
     self.source = source
@@ -27,6 +31,20 @@ struct TensorRule: Sendable {
   /// A tensor that checkpoints carry and GGUF does not.
   static func ignored(_ source: String) -> TensorRule { TensorRule(ignoring: source) }
 
+  /// The same with parts that lie one after the other.
+  var joiningRows: TensorRule {
+    var rule = self
+    rule.joinsRows = true
+    return rule
+  }
+
+  /// The same with a tensor that is stored in one encoding, whatever the output type.
+  func stored(as encoding: String) -> TensorRule {
+    var rule = self
+    rule.encoding = encoding
+    return rule
+  }
+
   /// Rules for the parts of a layer, with the prefix of each side written once.
   static func layers(
     _ source: String, _ rules: [TensorRule], to target: String = "blk.{i}."
@@ -36,11 +54,18 @@ struct TensorRule: Sendable {
 
   /// The rule for another name in the checkpoint.
   func renamed(_ change: (String) -> String) -> TensorRule {
-    TensorRule(source: change(source), target: target, transforms: transforms)
+    with(source: change(source), target: target)
   }
 
   private func prefixed(_ source: String, _ target: String) -> TensorRule {
-    TensorRule(source: source + self.source, target: self.target.map { target + $0 }, transforms: transforms)
+    with(source: source + self.source, target: self.target.map { target + $0 })
+  }
+
+  private func with(source: String, target: String?) -> TensorRule {
+    var rule = TensorRule(source: source, target: target, transforms: transforms)
+    rule.joinsRows = joinsRows
+    rule.encoding = encoding
+    return rule
   }
 
   private init(source: String, target: String?, transforms: [any TensorTransform]) {

@@ -17,8 +17,7 @@ extension TensorInfo {
   /// they are.
   public var keepsFloat32: Bool {
     if shape.count <= 1 || name.hasSuffix("_norm.weight") || !name.hasSuffix(".weight") { return true }
-    if name.contains(".indexer.") { return ["proj", "q_proj", "k_proj"].contains(lastComponent) }
-    return Self.smallMatrices.contains(lastComponent)
+    return Self.smallMatrices.contains(lastComponent) || name.hasSuffix(".indexer.proj.weight")
   }
 
   /// `attn_q` of `blk.0.attn_q.weight`.

@@ -28,4 +28,20 @@ extension Tensor {
     }
     return floats.withFloats(info.elementCount) { elements in elements.indices.map { elements[$0] } }
   }
+
+  /// Every element of a setting of whole numbers with 64 bits.
+  ///
+  /// - Throws: `OunceError` when it has another type, too many elements, or the file cannot be read.
+  func integers() throws(OunceError) -> [Int64] {
+    guard info.encoding.name == "I64", info.elementCount <= Limits.settingElements else {
+      throw OunceError(
+        .malformed, "is \(info.encoding.name) of the shape \(info.shape), expected whole numbers of 64 bits",
+        subject: "tensor \(info.name)")
+    }
+    var bytes = [UInt8](repeating: 0, count: info.byteCount)
+    try bytes.withMutableRawSpan { (span) throws(OunceError) in try data.read(rows: 0..<info.rowCount, into: &span) }
+    return (0..<info.elementCount).map { index in
+      bytes[index * 8..<index * 8 + 8].reversed().reduce(0) { $0 << 8 | Int64($1) }
+    }
+  }
 }

@@ -20,7 +20,7 @@ extension Checkpoint {
         continue
       }
       try checkLayer(match, of: tensor)
-      stackedParts[match.layer ?? 0, default: 0] += rules.count(where: \.stacks)
+      for rule in rules where rule.stacks { stackedParts[ExpertStacks.group(rule, match), default: 0] += 1 }
       found.append((tensor, rules, match))
     }
     var stacks = ExpertStacks(architecture.tensors, remaining: stackedParts)
@@ -30,8 +30,9 @@ extension Checkpoint {
         var view = tensor
         for transform in rule.transforms { view = try transform.apply(view, self, match) }
         let finished = rule.stacks ? try stacks.add(view, rule, match) : [view.renamed(match.fill(target))]
-        if options.storesFP8AsQ8, sources.wereFP8.contains(tensor.info.name) {
-          for tensor in finished { forcedEncodings[tensor.info.name] = "Q8_0" }
+        let isWanted8 = options.storesFP8AsQ8 && sources.wereFP8.contains(tensor.info.name)
+        if let encoding = rule.encoding ?? (isWanted8 ? "Q8_0" : nil) {
+          for tensor in finished { forcedEncodings[tensor.info.name] = encoding }
         }
         result += finished
       }
@@ -83,11 +84,17 @@ extension Checkpoint {
 private struct ExpertStacks {
   private struct Stack {
     let order: Int
+    let joinsRows: Bool
     var parts: [Int: Tensor] = [:]
   }
-  /// By layer, then by target name.
+  /// The stacks that leave together: those of a layer, and what lies one after the other apart from them.
+  static func group(_ rule: TensorRule, _ match: NameMatch) -> Int {
+    (match.layer ?? 0) * 2 + (rule.joinsRows ? 1 : 0)
+  }
+
+  /// By group, then by target name.
   private var layers: [Int: [String: Stack]] = [:]
-  /// How many parts of each layer are still to come.
+  /// How many parts of each group are still to come.
   private var remaining: [Int: Int]
   private let orders: [String: Int]
 
@@ -100,24 +107,27 @@ private struct ExpertStacks {
   /// Takes a part; returns the stacks of its layer when it was the last.
   mutating func add(_ tensor: Tensor, _ rule: TensorRule, _ match: NameMatch) throws(OunceError) -> [Tensor] {
     guard let target = rule.target, let expert = match.expert else { return [] }
-    let layer = match.layer ?? 0
-    let order = orders[target] ?? 0
-    layers[layer, default: [:]][match.fill(target), default: Stack(order: order)].parts[expert] = tensor
-    remaining[layer, default: 0] -= 1
-    guard remaining[layer] == 0 else { return [] }
-    return try finish(layer)
+    let group = Self.group(rule, match)
+    let empty = Stack(order: orders[target] ?? 0, joinsRows: rule.joinsRows)
+    layers[group, default: [:]][match.fill(target), default: empty].parts[expert] = tensor
+    remaining[group, default: 0] -= 1
+    guard remaining[group] == 0 else { return [] }
+    return try finish(group)
   }
 
-  private mutating func finish(_ layer: Int) throws(OunceError) -> [Tensor] {
+  private mutating func finish(_ group: Int) throws(OunceError) -> [Tensor] {
     var result: [Tensor] = []
-    for (name, stack) in (layers.removeValue(forKey: layer) ?? [:]).sorted(by: { $0.value.order < $1.value.order }) {
+    for (name, stack) in (layers.removeValue(forKey: group) ?? [:]).sorted(by: { $0.value.order < $1.value.order }) {
       let experts = stack.parts.keys.sorted()
       if let missing = experts.indices.first(where: { experts[$0] != $0 }) {
         throw OunceError(
           .malformed, "expert \(missing) is missing", subject: "tensor \(name)",
           remedy: "a shard may be missing; download all files of the model")
       }
-      result.append(try Tensor.stacked(experts.compactMap { stack.parts[$0] }, name: name))
+      let parts = experts.compactMap { stack.parts[$0] }
+      result.append(
+        stack.joinsRows
+          ? try Tensor.concatenated(parts, name: name).renamed(name) : try Tensor.stacked(parts, name: name))
     }
     return result
   }

@@ -113,6 +113,7 @@ struct DigestValue {
     case .int32(let numbers): numbers.map { "\($0)" }
     case .uint32(let numbers): numbers.map { "\($0)" }
     case .int64(let numbers): numbers.map { "\($0)" }
+    case .uint64(let numbers): numbers.map { "\($0)" }
     case .uint8(let numbers): numbers.map { "\($0)" }
     case .int8(let numbers): numbers.map { "\($0)" }
     case .float32(let numbers): numbers.map { text(Double($0)) }
@@ -127,6 +128,7 @@ struct DigestValue {
     case .int32: "int32"
     case .uint32: "uint32"
     case .int64: "int64"
+    case .uint64: "uint64"
     case .uint8: "uint8"
     case .int8: "int8"
     case .float32: "float32"
