@@ -12,9 +12,16 @@ public struct ByteSwapped: TensorData {
 
   public func read(rows: Range<Int>, into bytes: inout MutableRawSpan) throws(OunceError) {
     try base.read(rows: rows, into: &bytes)
+    bytes.swapWords(of: encoding)
+  }
+}
+
+extension MutableRawSpan {
+  /// Turns the words of whole blocks from little to big endian, or back.
+  public mutating func swapWords(of encoding: any Encoding) {
     let words = encoding.words
     guard !words.isEmpty else { return }
-    unsafe bytes.withUnsafeMutableBytes { buffer in
+    unsafe withUnsafeMutableBytes { buffer in
       for block in stride(from: 0, to: buffer.count, by: encoding.bytesPerBlock) {
         for word in words {
           for index in 0..<word.count {

@@ -46,14 +46,20 @@ struct ChunkWorker: ~Copyable {
     }
     for target in step.targets {
       let start = target.offset + Self.byteCount(elements.lowerBound, target.info.encoding)
-      if target.info.encoding.name == encoding.name {
+      let isCopied = target.info.encoding.name == encoding.name
+      let isSwapped = plan.files[target.file].isBigEndian
+      if isCopied, !isSwapped {
         try source.withBytes(0..<byteCount) { (bytes) throws(OunceError) in try write(target.file, bytes, start) }
+        continue
+      }
+      let made = 0..<Self.byteCount(elements.count, target.info.encoding)
+      if isCopied {
+        source.withBytes(made) { bytes in self.target.withMutableBytes(made) { $0.copy(bytes) } }
       } else {
         try encode(step, target, elements, largest)
-        try self.target.withBytes(0..<Self.byteCount(elements.count, target.info.encoding)) {
-          (bytes) throws(OunceError) in try write(target.file, bytes, start)
-        }
       }
+      if isSwapped { self.target.withMutableBytes(made) { $0.swapWords(of: target.info.encoding) } }
+      try self.target.withBytes(made) { (bytes) throws(OunceError) in try write(target.file, bytes, start) }
     }
     return byteCount
   }

@@ -11,6 +11,8 @@ public struct Plan: Sendable {
     public let path: String
     public let header: [UInt8]
     public let byteCount: Int
+    /// Whether words have their most significant byte first.
+    var isBigEndian = false
   }
 
   /// Where one tensor goes in one file, and how it is encoded there.

@@ -22,6 +22,8 @@ struct PlanBuilder {
   var coverage: ImportanceCoverage?
   /// The tensors of each file, as indices; nil: `split` decides.
   var groups: [[Int]]?
+  /// Whether words have their most significant byte first.
+  var isBigEndian = false
   private let split: ShardLimits
   private var files: [Plan.File] = []
   private var targets: [[Plan.Target]]
@@ -44,7 +46,7 @@ struct PlanBuilder {
     guard info.encoding.kind == .float, let outputType else {
       return OutputTensor(index: index, info: info)
     }
-    let encoding = try Encodings.require(info.converterEncoding(outputType))
+    let encoding = try prepared.converterEncoding(index, outputType)
     return OutputTensor(
       index: index, info: try TensorInfo(name: info.name, shape: info.shape, encoding: encoding))
   }
@@ -55,7 +57,7 @@ struct PlanBuilder {
   ) throws(OunceError) {
     let folder = Paths.folder(of: path)
     // ggml drops slowest dimensions of size 1 where the converter keeps them.
-    let container = GGUFContainer(options: .init(dropsLeadingOnes: isQuantized))
+    let container = GGUFContainer(options: .init(isBigEndian: isBigEndian, dropsLeadingOnes: isQuantized))
     let (infos, name) = (outputs.map(\.info), Paths.name(of: path))
     let set =
       if let groups {
@@ -76,14 +78,16 @@ struct PlanBuilder {
             file: files.count, offset: offset, info: output.info, before: output.before, meant: output.meant,
             importance: output.importance))
       }
-      files.append(Plan.File(path: path, header: shard.layout.header, byteCount: shard.layout.byteCount))
+      files.append(
+        Plan.File(
+          path: path, header: shard.layout.header, byteCount: shard.layout.byteCount, isBigEndian: isBigEndian))
     }
   }
 }
 
 extension Prepared {
   /// The path of one output.
-  func outputPath(_ output: String?, _ encoding: String, isOne: Bool) throws(OunceError) -> String {
+  func outputPath(_ output: String?, _ encoding: String?, isOne: Bool) throws(OunceError) -> String {
     guard let output else { return fileName(encoding: encoding) }
     if Paths.isFolder(output) { return Paths.join(output, fileName(encoding: encoding)) }
     guard isOne else {

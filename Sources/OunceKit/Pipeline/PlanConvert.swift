@@ -16,6 +16,7 @@ extension Model {
     let prepared = try Prepared(self, request.translation)
     let outputType = request.dtype ?? prepared.outputType
     var builder = PlanBuilder(prepared, split: request.split)
+    builder.isBigEndian = request.isBigEndian
     var outputs: [OutputTensor] = []
     for (index, tensor) in prepared.model.tensors.enumerated() {
       outputs.append(try builder.converted(tensor.info, index, to: outputType))
@@ -23,10 +24,13 @@ extension Model {
     var metadata = prepared.model.metadata
     var name = outputType ?? "converted"
     if let outputType, let recipe = Recipes.named(outputType) {
-      metadata = prepared.metadata(fileType: recipe.fileType, isQuantized: prepared.isGGUF)
+      metadata = prepared.metadata(
+        fileType: prepared.fileTypeOfBlocks ?? recipe.fileType, isQuantized: prepared.isGGUF)
       name = recipe.name
     }
-    try builder.place(outputs, metadata, try prepared.outputPath(request.output, name, isOne: true), isQuantized: false)
+    let path = try prepared.outputPath(
+      request.output, request.translation.vocabularyOnly ? nil : name, isOne: true)
+    try builder.place(outputs, metadata, path, isQuantized: false)
     return builder.plan(inputs: files, allowsNonFinite: request.allowsNonFinite)
   }
 

@@ -70,7 +70,7 @@ extension PlanBuilder {
     for index in order {
       let info = tensors[index]
       before.append(
-        try TensorInfo(name: info.name, shape: info.shape, encoding: try prepared.encodingBeforeRecipe(info)))
+        try TensorInfo(name: info.name, shape: info.shape, encoding: try prepared.encodingBeforeRecipe(index)))
     }
     let importance = request.importance.flatMap { $0.isEmpty ? nil : $0 }
     var hyperparameters = prepared.model.metadata

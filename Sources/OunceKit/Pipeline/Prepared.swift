@@ -54,13 +54,24 @@ struct Prepared {
   /// The type of floats that the source has where it is a checkpoint; nil: tensors keep their own.
   var outputType: String? { if case .checkpoint(_, let own) = origin { own } else { nil } }
 
-  /// The name that importance matrices have for tensor `index`.
+  /// The name that tensor `index` had before pruning, by which importance matrices know it.
   func importanceName(_ index: Int) -> String { namesBefore?[index] ?? model.tensors[index].info.name }
 
-  /// The encoding that a tensor has before a recipe sees it.
-  func encodingBeforeRecipe(_ info: TensorInfo) throws(OunceError) -> any Encoding {
+  /// The encoding that tensor `index` has before a recipe sees it.
+  func encodingBeforeRecipe(_ index: Int) throws(OunceError) -> any Encoding {
+    let info = model.tensors[index].info
     guard case .checkpoint(_, let outputType) = origin, info.encoding.kind == .float else { return info.encoding }
-    return try Encodings.require(info.converterEncoding(outputType))
+    return try converterEncoding(index, outputType)
+  }
+
+  /// The encoding in which the reference converter stores tensor `index`.
+  func converterEncoding(_ index: Int, _ outputType: String) throws(OunceError) -> any Encoding {
+    var info = model.tensors[index].info
+    guard case .checkpoint(let translation, _) = origin else {
+      return try Encodings.require(info.converterEncoding(outputType))
+    }
+    info.name = importanceName(index)
+    return try Encodings.require(translation.converterEncoding(of: info, outputType))
   }
 
   /// The metadata as the reference writes it.
@@ -86,6 +97,13 @@ struct Prepared {
     pruning?.adjust(&metadata, matchesReference: matchesReference)
   }
 
+  /// The file type of a checkpoint whose weights are blocks already, which the reference converter names after them.
+  var fileTypeOfBlocks: UInt32? {
+    guard !isGGUF else { return nil }
+    let names = Set(model.tensors.lazy.map(\.info.encoding.name))
+    return names.contains("NVFP4") ? 39 : names.contains("MXFP4") ? 38 : nil
+  }
+
   /// `general.file_type` of the source; where it has none, the type that most tensors suggest, marked as a guess.
   private var fileTypeOfSource: UInt32 {
     if case .checkpoint(_, let outputType) = origin { return Recipes.named(outputType)?.fileType ?? 0 }
@@ -105,10 +123,12 @@ struct Prepared {
   private static let guessed: UInt32 = 1024
 
   /// The name of an output file, extension included.
-  func fileName(encoding: String) -> String {
+  ///
+  /// - Parameter encoding: nil: there are no weights.
+  func fileName(encoding: String?) -> String {
     switch origin {
     case .checkpoint(let translation, _): translation.defaultFileStem(encoding: encoding) + ".gguf"
-    case .gguf: Self.stem(of: model.path) + "-\(encoding).gguf"
+    case .gguf: Self.stem(of: model.path) + "-\(encoding ?? "vocab").gguf"
     }
   }
 

@@ -39,6 +39,8 @@ public struct ConvertRequest: Sendable {
   public var format = Format.gguf
   /// The encoding of floats: "F32", "F16", "BF16", …; nil: as in the source.
   public var dtype: String?
+  /// Whether words of a GGUF file have their most significant byte first.
+  public var isBigEndian = false
   /// A file, or a folder for a file under its usual name; nil: the working folder.
   public var output: String?
   public var translation = TranslationOptions()

@@ -24,8 +24,12 @@ struct Convert: ParsableCommand {
     help: ArgumentHelp("A file, or an existing folder (default: the usual name here).", valueName: "path"))
   var output: String?
 
-  @Option(help: ArgumentHelp("The type of floats: keep, f32, f16, bf16 (GGUF: also q8_0).", valueName: "type"))
+  @Option(
+    help: ArgumentHelp(
+      "The type of floats: keep, auto, f32, f16, bf16 (GGUF: also q8_0, tq1_0, tq2_0).", valueName: "type"))
   var dtype = "keep"
+  @Flag(help: "Only the tokenizer and the settings, no weights.") var vocabOnly = false
+  @Flag(help: "Write every word of the GGUF with its most significant byte first.") var bigendian = false
 
   @OptionGroup var translation: TranslationArguments
   @OptionGroup var splitting: SplitArguments
@@ -36,13 +40,16 @@ struct Convert: ParsableCommand {
     let start = Terminal.now
     var request = ConvertRequest()
     request.format = try chosenFormat()
-    request.dtype = try chosenType()
+    let source = try Models.open(model)
+    request.dtype = try chosenType(of: source)
+    request.isBigEndian = bigendian
     request.output = output
     request.translation = try translation.options()
+    request.translation.vocabularyOnly = vocabOnly
     request.translation.toleratesMissingTokenizer = writing.dryRun
     request.allowsNonFinite = writing.allowNonfinite
     request.split = try splitting.request()
-    let plan = try Models.open(model).merging(try translation.adapters()).plan(request)
+    let plan = try source.merging(try translation.adapters()).plan(request)
     try PlanRunner(verb: "convert", plan: plan, writing: writing, common: common, start: start).run()
   }
 
@@ -58,12 +65,15 @@ struct Convert: ParsableCommand {
     return output?.hasSuffix(".safetensors") == true ? .safetensors : .gguf
   }
 
-  private func chosenType() throws -> String? {
+  private func chosenType(of source: Model) throws -> String? {
     if dtype.lowercased() == "keep" { return nil }
-    guard let encoding = Encodings.writable(dtype), encoding.kind == .float || encoding.name == "Q8_0" else {
+    if dtype.lowercased() == "auto" { return source.tensors.automaticOutputType }
+    guard let encoding = Encodings.writable(dtype),
+      encoding.kind == .float || ["Q8_0", "TQ1_0", "TQ2_0"].contains(encoding.name)
+    else {
       throw OunceError(
         .request, "\(dtype) is no float type that can be written",
-        remedy: "choose keep, f32, f16 or bf16; `ounce quantize` makes smaller ones")
+        remedy: "choose keep, auto, f32, f16 or bf16; `ounce quantize` makes smaller ones")
     }
     return encoding.name
   }

@@ -15,6 +15,21 @@ struct TranslationArguments: ParsableArguments {
   @Flag(help: "Keep the tensors' own names, 1:1; for architectures that are not known.")
   var noMap = false
 
+  @Flag(name: .customLong("no-nextn"), help: "Leave out layers that predict further tokens (also --no-mtp).")
+  var noNextn = false
+  @Flag(name: .customLong("no-mtp"), help: .hidden) var noMtp = false
+  @Flag(name: .customLong("mtp"), help: "Only the layers that predict further tokens, with embedding and head.")
+  var mtp = false
+  @Flag(name: .customLong("fuse-qkv"), help: "Queries, keys and values of a layer as one tensor.") var fuseQkv = false
+  @Flag(name: .customLong("fuse-gate-up-exps"), help: "Gates and projections of a layer's experts as one tensor.")
+  var fuseGateUpExps = false
+  @Flag(name: .customLong("fp8-as-q8"), help: "Store weights that were FP8 as Q8_0, whatever the others become.")
+  var fp8AsQ8 = false
+  @Flag(
+    name: .customLong("sentence-transformers-dense-modules"), inversion: .prefixedNo,
+    help: "Write the dense layers behind an embedding model, where the folder has them.")
+  var denseModules = true
+
   @Option(
     help: ArgumentHelp(
       "Add a LoRA adapter (a folder of PEFT) to the weights, at its strength or a share of it; may be repeated.",
@@ -33,9 +48,17 @@ struct TranslationArguments: ParsableArguments {
   }
 
   func options() throws -> TranslationOptions {
-    TranslationOptions(
+    guard !(mtp && (noNextn || noMtp)) else { throw OunceError(.request, "--mtp and --no-nextn exclude each other") }
+    var options = TranslationOptions(
       pretokenizer: pretokenizer, modelName: modelName,
-      metadataFile: try metadata.map { path in try InputFile(path: path) }, usesOriginalNames: noMap)
+      metadataFile: try metadata.map { path in try InputFile(path: path) }, usesOriginalNames: noMap,
+      withoutNextPrediction: noNextn || noMtp)
+    options.onlyNextPrediction = mtp
+    options.fusesQueryKeyValue = fuseQkv
+    options.fusesGateUpExperts = fuseGateUpExps
+    options.storesFP8AsQ8 = fp8AsQ8
+    options.includesDenseModules = denseModules
+    return options
   }
 }
 
