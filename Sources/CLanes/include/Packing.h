@@ -17,6 +17,9 @@ LANES lanes_u16 lanes_narrow_u16(lanes_u32 a) { return __builtin_convertvector(a
 LANES lanes_u32 lanes_widen_u8(lanes_u8 a) { return __builtin_convertvector(a, lanes_u32); }
 LANES lanes_u8 lanes_narrow_u8(lanes_u32 a) { return __builtin_convertvector(a, lanes_u8); }
 
+// The floats of which sixteen words are the upper halves.
+LANES lanes_f32 lanes_upper_halves(lanes_u16 a) { return (lanes_f32)(__builtin_convertvector(a, lanes_u32) << 16); }
+
 // Packing: what the ternary, binary and four-bit blocks do to sixteen or sixty-four codes.
 
 // Bit k is set where lane k is true.

@@ -19,7 +19,7 @@ public struct BF16: WritableEncoding {
   public func decode(_ blocks: RawSpan, into elements: inout MutableSpan<Float>) {
     decodeWords(
       blocks, into: &elements,
-      lanes: { lanes_float_of(lanes_widen_u16($0) &<< SIMD16(repeating: 16)) },
+      lanes: { lanes_upper_halves($0) },
       one: { Float(bitPattern: UInt32($0 as UInt16) << 16) })
   }
 
