@@ -1,117 +1,94 @@
 import ArgumentParser
 import OunceKit
 
-/// Measures encoders and decoders on one core, as ratios to ggml's in the same run. `Scripts/benchmark` calls it.
+/// Measures encoders and decoders on one core, beside ggml's in the same process. `Scripts/benchmark` calls it.
 @main
 struct OunceBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ounce-bench",
-    abstract: "Speed of encodings on one core beside ggml's, in million weights per second.")
+    abstract: "Speed of encodings on one core beside ggml's, in million weights per second.",
+    discussion: """
+      Prints a line about the machine, then one per encoding and task, with tabs between: the task, the encoding, \
+      ggml's speed and ounce's, or -.
+      """)
 
   @Option(help: ArgumentHelp("libggml-base of the reference (.so or .dylib).", valueName: "path"))
   var ggml: String?
 
-  @Option(help: "Weights of the sample, in rows of 4096.") var weights = 1 << 21
+  @Option(help: "Weights of the sample, in rows of 4096.") var weights = 1 << 20
 
   @Option(help: "Only encodings whose names begin so.") var only = ""
 
-  @Option(help: "Runs of each side; the median counts.") var runs = 3
+  @Option(help: "Runs of each side in turn; the medians count.") var runs = 3
 
   func run() throws {
     let reference = try ggml.map(Reference.init)
-    let sample = Sample(weightCount: weights / Sample.columns * Sample.columns)
-    print("level \(Encodings.level), \(sample.weightCount) weights, median of \(runs)")
-    print(Row.header)
-    for encoding in Encodings.all where encoding.ggmlType != nil && encoding.name.hasPrefix(only.uppercased()) {
-      // ggml has no code of its own for F32, and refuses F64.
-      guard let writable = encoding as? any WritableEncoding,
-        encoding.kind == .quantized || encoding.name == "F16" || encoding.name == "BF16"
-      else { continue }
-      for importance in encoding.kind == .quantized ? [nil, sample.importance] : [nil] {
-        print(encode(writable, sample, importance, reference).text)
+    let sample = Sample(weightCount: max(1, weights / Sample.chunk) * Sample.chunk)
+    let bandwidth = (Machine.copyBandwidth() / 1e8).rounded() / 10
+    print("# \(Machine.processor), copies \(bandwidth) GB/s; level \(Encodings.level), ", terminator: "")
+    print("\(sample.weightCount) weights, medians of \(runs)")
+    for encoding in Encodings.all where encoding.name.hasPrefix(only.uppercased()) {
+      // What ggml quantizes or converts; it copies the other plain types.
+      guard encoding.kind == .quantized || encoding.name == "F16" || encoding.name == "BF16" else { continue }
+      if let writable = encoding as? any WritableEncoding {
+        encode(writable, sample, importance: nil, reference)
+        if encoding.kind == .quantized { encode(writable, sample, importance: sample.importance, reference) }
       }
-      print(decode(writable, sample, reference).text)
+      decode(encoding, sample, reference)
     }
   }
 
   private func encode(
-    _ encoding: any WritableEncoding, _ sample: Sample, _ importance: [Float]?, _ reference: Reference?
-  ) -> Row {
-    var row = Row(name: encoding.name, what: importance == nil ? "encode" : "encode, importance")
-    var blocks = [UInt8](repeating: 0, count: sample.byteCount(encoding))
-    for _ in 0..<runs {
-      row.ours.append(
-        seconds {
-          blocks.withMutableRawSpan { blocks in
-            encoding.encode(sample.floats.span, columns: Sample.columns, importance: importance?.span, into: &blocks)
-          }
-        })
-      if let reference, let type = encoding.ggmlType, importance != nil || !reference.requiresImportance(type) {
-        row.theirs.append(seconds { reference.quantize(type, sample, importance) })
+    _ encoding: any WritableEncoding, _ sample: Sample, importance: [Float]?, _ reference: Reference?
+  ) {
+    let type = encoding.ggmlType.flatMap { type in
+      importance == nil && reference?.requiresImportance(type) == true ? nil : type
+    }
+    var blocks = Buffer(byteCount: sample.byteCount(encoding))
+    measure(
+      importance == nil ? "encode" : "encode, importance", encoding, sample,
+      besideReference: reference != nil && type != nil
+    ) { isReference in
+      blocks.withMutableBytes(0..<sample.byteCount(encoding)) { blocks in
+        if isReference, let reference, let type {
+          reference.quantize(type, sample, importance, into: &blocks)
+        } else {
+          encoding.encode(sample.floats.span, columns: Sample.columns, importance: importance?.span, into: &blocks)
+        }
       }
     }
-    row.weightCount = sample.weightCount
-    return row
   }
 
-  private func decode(_ encoding: any WritableEncoding, _ sample: Sample, _ reference: Reference?) -> Row {
-    var row = Row(name: encoding.name, what: "decode")
-    var blocks = [UInt8](repeating: 0, count: sample.byteCount(encoding))
-    blocks.withMutableRawSpan { blocks in
-      encoding.encode(
-        sample.floats.span, columns: Sample.columns, importance: sample.importance.span, into: &blocks)
-    }
-    var floats = [Float](repeating: 0, count: sample.weightCount)
-    for _ in 0..<runs {
-      row.ours.append(
-        seconds {
-          blocks.withRawSpan { blocks in
-            var elements = floats.mutableSpan
-            encoding.decode(blocks, into: &elements)
+  /// Chunk by chunk into the same memory, as the tool does.
+  private func decode(_ encoding: any Encoding, _ sample: Sample, _ reference: Reference?) {
+    let blocks = sample.blocks(encoding)
+    let chunk = Sample.chunk / encoding.elementsPerBlock * encoding.bytesPerBlock
+    var floats = Buffer(byteCount: Sample.chunk * 4)
+    let decoder = encoding.ggmlType.flatMap { reference?.decoder($0) }
+    measure("decode", encoding, sample, besideReference: decoder != nil) { isReference in
+      for first in stride(from: 0, to: blocks.byteCount, by: chunk) {
+        blocks.withBytes(first..<first + chunk) { bytes in
+          floats.withMutableFloats(Sample.chunk) { floats in
+            if isReference, let decoder { decoder(bytes, &floats) } else { encoding.decode(bytes, into: &floats) }
           }
-        })
-      if let reference, let type = encoding.ggmlType {
-        row.theirs.append(seconds { reference.decode(type, blocks, into: &floats) })
+        }
       }
     }
-    row.weightCount = sample.weightCount
-    return row
   }
 
-  private func seconds(_ body: () -> Void) -> Double {
-    let clock = ContinuousClock()
-    let duration = clock.measure(body)
-    return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
-  }
-}
-
-/// One line of the table.
-private struct Row {
-  let name: String
-  let what: String
-  var ours: [Double] = []
-  var theirs: [Double] = []
-  var weightCount = 0
-
-  static let header = "encoding  what                 ounce Mw/s   ggml Mw/s   ratio"
-
-  var text: String {
-    let ours = speed(ours)
-    let theirs = speed(theirs)
-    return pad(name, 10) + pad(what, 20) + right(ours.map { "\(Int($0))" } ?? "-", 11)
-      + right(theirs.map { "\(Int($0))" } ?? "-", 12)
-      + right(ours.flatMap { ours in theirs.map { "\((ours / $0 * 10).rounded() / 10)" } } ?? "-", 8)
-  }
-
-  private func speed(_ seconds: [Double]) -> Double? {
-    seconds.isEmpty ? nil : Double(weightCount) / seconds.sorted()[seconds.count / 2] / 1e6
-  }
-
-  private func pad(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(0, width - text.count))
-  }
-
-  private func right(_ text: String, _ width: Int) -> String {
-    String(repeating: " ", count: max(0, width - text.count)) + text
+  /// Prints the line of a task. `run` runs it once, as ggml does when its argument is true.
+  private func measure(
+    _ task: String, _ encoding: any Encoding, _ sample: Sample, besideReference: Bool, _ run: (Bool) -> Void
+  ) {
+    var theirs: [Double] = []
+    var ours: [Double] = []
+    for _ in 0..<runs {
+      if besideReference { theirs.append(seconds { run(true) }) }
+      ours.append(seconds { run(false) })
+    }
+    func speed(_ times: [Double]) -> String {
+      times.isEmpty ? "-" : "\(Int(Double(sample.weightCount) / times.sorted()[times.count / 2] / 1e6))"
+    }
+    print(task, encoding.name, speed(theirs), speed(ours), separator: "\t")
   }
 }

@@ -39,34 +39,36 @@ import OunceKit
   /// Whether ggml ends the program when it is asked for this type without importance weights.
   func requiresImportance(_ type: UInt32) -> Bool { requiresImportance(CInt(type)) }
 
-  func quantize(_ type: UInt32, _ sample: Sample, _ importance: [Float]?) {
-    var blocks = [UInt8](repeating: 0, count: sample.weightCount * 4)
+  /// Quantizes the sample, as many bytes as `blocks` has room for.
+  func quantize(_ type: UInt32, _ sample: Sample, _ importance: [Float]?, into blocks: inout MutableRawSpan) {
     unsafe sample.floats.withUnsafeBufferPointer { floats in
       unsafe blocks.withUnsafeMutableBytes { blocks in
         let rows = Int64(sample.weightCount / Sample.columns)
-        if let importance {
-          unsafe importance.withUnsafeBufferPointer { importance in
-            _ = unsafe quantizeChunk(
-              CInt(type), floats.baseAddress, blocks.baseAddress, 0, rows, Int64(Sample.columns),
-              importance.baseAddress)
-          }
-        } else {
+        func run(_ weights: UnsafePointer<Float>?) {
           _ = unsafe quantizeChunk(
-            CInt(type), floats.baseAddress, blocks.baseAddress, 0, rows, Int64(Sample.columns), nil)
+            CInt(type), floats.baseAddress, blocks.baseAddress, 0, rows, Int64(Sample.columns), weights)
+        }
+        if let importance {
+          unsafe importance.withUnsafeBufferPointer { unsafe run($0.baseAddress) }
+        } else {
+          run(nil)
         }
       }
     }
   }
 
-  func decode(_ type: UInt32, _ blocks: [UInt8], into floats: inout [Float]) {
-    // `to_float` is the sixth word of ggml_type_traits.
+  /// ggml's `to_float`; nil: the type has none.
+  func decoder(_ type: UInt32) -> ((RawSpan, inout MutableSpan<Float>) -> Void)? {
+    // It is the sixth word of ggml_type_traits.
     guard let traits = unsafe typeTraits(CInt(type)),
       let function = unsafe traits.load(fromByteOffset: 40, as: Optional<UnsafeRawPointer>.self)
-    else { return }
+    else { return nil }
     let decode = unsafe unsafeBitCast(function, to: Decode.self)
-    let count = Int64(floats.count)
-    unsafe blocks.withUnsafeBytes { blocks in
-      unsafe floats.withUnsafeMutableBufferPointer { unsafe decode(blocks.baseAddress, $0.baseAddress, count) }
+    return { blocks, floats in
+      let count = Int64(floats.count)
+      unsafe blocks.withUnsafeBytes { blocks in
+        unsafe floats.withUnsafeMutableBufferPointer { unsafe decode(blocks.baseAddress, $0.baseAddress, count) }
+      }
     }
   }
 }

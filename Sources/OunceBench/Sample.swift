@@ -3,6 +3,8 @@ import OunceKit
 /// Weights as a trained model has them: Gaussian, with a seed that never changes.
 struct Sample {
   static let columns = 4096
+  /// Weights that the tool decodes and encodes at a time.
+  static let chunk = 262_144
 
   let floats: [Float]
   /// One positive weight per column, spread over three orders of magnitude.
@@ -17,6 +19,21 @@ struct Sample {
       let value = random.gaussian()
       return value * value * 10 + 0.01
     }
+  }
+
+  /// The blocks of an encoding: those of the sample, or any bytes when it cannot be written.
+  func blocks(_ encoding: any Encoding) -> Buffer {
+    let byteCount = byteCount(encoding)
+    var blocks = Buffer(byteCount: byteCount)
+    blocks.withMutableBytes(0..<byteCount) { blocks in
+      if let writable = encoding as? any WritableEncoding {
+        writable.encode(floats.span, columns: Self.columns, importance: importance.span, into: &blocks)
+      } else {
+        // Numbers of ordinary size, wherever a scale is.
+        [UInt8](repeating: 0x3C, count: byteCount).withRawSpan { blocks.copy($0) }
+      }
+    }
+    return blocks
   }
 
   func byteCount(_ encoding: any Encoding) -> Int {

@@ -63,6 +63,7 @@ struct HouseRules {
     let allowed = [
       "Sources/OunceCore/Bytes/", "Sources/OunceCore/Views/", "Sources/OunceCore/Encodings.swift",
       "Sources/OunceBlocks/", "Sources/ounce/Output/", "Sources/OunceBench/Reference.swift",
+      "Sources/OunceBench/Machine.swift",
     ]
     for file in try Self.swiftFiles(in: "Sources") where !allowed.contains(where: file.name.hasPrefix) {
       for (index, line) in file.lines.enumerated()
