@@ -118,6 +118,15 @@ LANES int32_t grid_closest_of_fours(const float *x, const float *weights, float 
   GRID_SEARCH(GRID_EIGHT(0) + GRID_EIGHT(1) + GRID_EIGHT(2) + GRID_EIGHT(3));
 }
 
+// Bit k is set where lane k is true.
+LANES uint32_t grid_lanes_where(lanes_i32 mask) {
+  typedef _Bool bits __attribute__((ext_vector_type(16)));
+  bits word = __builtin_convertvector(mask, bits);
+  uint16_t value;
+  __builtin_memcpy(&value, &word, 2);
+  return value;
+}
+
 // The odd numbers that the low digits stand for: 2 * digit + 1.
 LANES lanes_f32 lanes_odd_of_two_bits(lanes_i32 a) { return __builtin_convertvector(((a & 3) << 1) + 1, lanes_f32); }
 LANES lanes_f32 lanes_odd_of_three_bits(lanes_i32 a) { return __builtin_convertvector(((a & 7) << 1) + 1, lanes_f32); }

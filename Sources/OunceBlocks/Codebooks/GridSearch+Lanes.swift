@@ -15,6 +15,9 @@ internal import CLanes
   /// Whether they were on the grid.
   let isOnGrid: UnsafeMutablePointer<IntLanes>
   let candidateIsOnGrid: UnsafeMutablePointer<IntLanes>
+  /// What the grid has at the digits of each candidate, as in `GridNeighbours.places`.
+  let places: UnsafeMutablePointer<IntLanes>
+  let candidateScale: UnsafeMutablePointer<Lanes>
   let scales: UnsafeMutablePointer<Float>
   private let elements: UnsafeMutablePointer<Float>
   private let numbers: UnsafeMutablePointer<Int32>
@@ -30,8 +33,8 @@ internal import CLanes
 
   @inline(__always)
   static func with(_ search: GridSearch, _ body: (GridTile) -> Void) {
-    // Three rows of 32 lanes, four of 8, three of 512 floats, 16 scales and 16 times 16 numbers.
-    let count = 3 * 512 + 4 * 128 + 3 * 512 + 16 + 256
+    // Three times 32 rows of lanes, five times 8 and one; three times 512 floats, 16 scales and 16 times 16 numbers.
+    let count = 3 * 512 + 5 * 128 + 16 + 3 * 512 + 16 + 256
     unsafe withUnsafeTemporaryAllocation(byteCount: 4 * count, alignment: 64) { memory in
       guard let base = memory.baseAddress else { return }
       unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
@@ -41,7 +44,8 @@ internal import CLanes
       unsafe body(
         GridTile(
           x: at(0), weights: at(512), products: at(1024), points: at(1536), candidate: at(1664), isOnGrid: at(1792),
-          candidateIsOnGrid: at(1920), scales: at(3584), elements: at(2048), numbers: at(3600), count: search.count))
+          candidateIsOnGrid: at(1920), places: at(2048), candidateScale: at(2176), scales: at(3728),
+          elements: at(2192), numbers: at(3744), count: search.count))
     }
   }
 }
@@ -81,10 +85,7 @@ extension GridSearch {
     for k in -steps...steps {
       let inverse = Lanes.all(self.inverse(k)) / largest
       let candidateScale = Lanes.all(1) / inverse
-      for group in 0..<groupCount {
-        unsafe choose(
-          tile, group, inverse, candidateScale, skipping: isZero, tile.candidate, tile.candidateIsOnGrid)
-      }
+      unsafe choose(tile, inverse, candidateScale, skipping: isZero)
       let sums = unsafe sums(tile, tile.candidate)
       let isBetter = lanes_and(
         lanes_less(Lanes.all(0), sums.q2), lanes_less(best * sums.q2, sums.qx * sums.qx))
@@ -117,11 +118,10 @@ extension GridSearch {
     if refit != .always { isRefitted = lanes_and(isRefitted, lanes_not(allOnGrid)) }
     guard lanes_any(isRefitted) else { return scale }
     let inverse = Lanes.all(1) / scale
+    unsafe choose(tile, inverse, scale, skipping: lanes_not(isRefitted), onlyOffGrid: refit == .offGrid)
     for group in 0..<groupCount {
       var isChosen = isRefitted
       if refit == .offGrid { isChosen = unsafe lanes_and(isChosen, lanes_not(tile.isOnGrid[group])) }
-      unsafe choose(
-        tile, group, inverse, scale, skipping: lanes_not(isChosen), tile.candidate, tile.candidateIsOnGrid)
       unsafe tile.points[group] = lanes_choose(tile.points[group], tile.candidate[group], isChosen)
     }
     let sums = unsafe sums(tile, tile.points)
@@ -129,40 +129,77 @@ extension GridSearch {
     return lanes_select(scale, sums.qx / sums.q2, isGood)
   }
 
-  /// Chooses point `group` of each sub-block; where lanes are skipped, any point.
-  @inline(__always)
+  /// Chooses the points of each sub-block; where lanes are skipped, any points.
+  ///
+  /// - Parameter onlyOffGrid: whether points that are on the grid are skipped too.
   private func choose(
-    _ tile: GridTile, _ group: Int, _ inverse: Lanes, _ scale: Lanes, skipping isSkipped: IntLanes,
-    _ points: UnsafeMutablePointer<IntLanes>, _ isOnGrid: UnsafeMutablePointer<IntLanes>
+    _ tile: GridTile, _ inverse: Lanes, _ scale: Lanes, skipping isSkipped: IntLanes, onlyOffGrid: Bool = false
   ) {
+    unsafe tile.candidateScale.pointee = scale
+    unsafe neighbours.places.withUnsafeBufferPointer { places in
+      for group in 0..<groupCount { unsafe lookUp(tile, group, inverse, places) }
+    }
+    unsafe neighbours.keys.withUnsafeBufferPointer { keys in
+      guard let keys = keys.baseAddress else { return }
+      for group in 0..<groupCount {
+        let place = unsafe tile.places[group]
+        let isOffGrid = lanes_shifted_right(place, 31)
+        unsafe tile.candidateIsOnGrid[group] = lanes_not(isOffGrid)
+        var isSearched = lanes_and(isOffGrid, lanes_not(isSkipped))
+        if onlyOffGrid { isSearched = unsafe lanes_and(isSearched, lanes_not(tile.isOnGrid[group])) }
+        // Lanes whose lists have equal lengths one after the other, because branches that a CPU cannot foresee cost as
+        // much as a search.
+        let chunks = lanes_from_integers(lanes_bits(lanes_not(place), 63))
+        let isSingle = lanes_equal(chunks, Lanes.all(1))
+        let isDouble = lanes_equal(chunks, Lanes.all(2))
+        unsafe search(tile, group, lanes_and(isSearched, isSingle), keys, chunks: 1)
+        unsafe search(tile, group, lanes_and(isSearched, isDouble), keys, chunks: 2)
+        unsafe search(tile, group, lanes_and(isSearched, lanes_not(lanes_or(isSingle, isDouble))), keys, chunks: nil)
+      }
+    }
+  }
+
+  /// The digits of point `group` of each sub-block, and where they are in the grid.
+  @inline(__always)
+  private func lookUp(_ tile: GridTile, _ group: Int, _ inverse: Lanes, _ places: UnsafeBufferPointer<Int32>) {
     let width = neighbours.digitCount
     let top = IntLanes.all(Int32(neighbours.top))
     var key = IntLanes.all(0)
     for i in 0..<width {
-      let digit = unsafe lanes_nearest_integer((inverse * tile.x[group * width + i] - 1) * 0.5)
+      let digit = unsafe lanes_nearest_integer((inverse * tile.x[group &* width &+ i] - 1) * 0.5)
       let clamped = lanes_least(lanes_greatest(digit, IntLanes.all(0)), top)
-      key = lanes_or(key, lanes_shifted_left(clamped, Int32(neighbours.digitBits * i)))
+      key = lanes_or(key, lanes_shifted_left(clamped, Int32(truncatingIfNeeded: neighbours.digitBits &* i)))
     }
-    unsafe neighbours.places.withUnsafeBufferPointer { places in
-      unsafe neighbours.keys.withUnsafeBufferPointer { keys in
-        guard let keys = keys.baseAddress else { return }
-        let chosen = unsafe UnsafeMutableRawPointer(points + group).assumingMemoryBound(to: Int32.self)
-        let hits = unsafe UnsafeMutableRawPointer(isOnGrid + group).assumingMemoryBound(to: Int32.self)
-        unsafe points[group] = key
-        for lane in 0..<16 {
-          let place = unsafe places[Int(chosen[lane])]
-          unsafe hits[lane] = place >= 0 ? -1 : 0
-          guard place < 0, isSkipped[lane] == 0 else { continue }
-          let (start, chunks) = GridNeighbours.run(place)
-          let part = unsafe tile.part(lane)
-          let (x, roots) = unsafe (part.x + group * width, part.roots + group * width)
-          let nearest =
-            width == 4
-            ? unsafe grid_closest_of_fours(x, roots, scale[lane], keys + start, chunks)
-            : unsafe grid_closest_of_eights(x, roots, scale[lane], keys + start, chunks)
-          unsafe chosen[lane] = Int32(keys[start + Int(nearest)])
-        }
-      }
+    unsafe tile.candidate[group] = key
+    let keys = unsafe UnsafeRawPointer(tile.candidate + group).assumingMemoryBound(to: Int32.self)
+    let found = unsafe UnsafeMutableRawPointer(tile.places + group).assumingMemoryBound(to: Int32.self)
+    for lane in 0..<16 { unsafe found[lane] = places[Int(keys[lane])] }
+  }
+
+  /// Chooses point `group` of some sub-blocks among their neighbours.
+  ///
+  /// - Parameter chunks: how many runs of neighbours all of them have; nil: it differs.
+  @inline(__always)
+  private func search(
+    _ tile: GridTile, _ group: Int, _ isSearched: IntLanes, _ keys: UnsafePointer<UInt16>, chunks: Int32?
+  ) {
+    let width = neighbours.digitCount
+    let first = unsafe tile.part(0)
+    let (x, roots) = unsafe (first.x + group * width, first.roots + group * width)
+    let scales = unsafe UnsafeRawPointer(tile.candidateScale).assumingMemoryBound(to: Float.self)
+    let places = unsafe UnsafeRawPointer(tile.places + group).assumingMemoryBound(to: Int32.self)
+    let chosen = unsafe UnsafeMutableRawPointer(tile.candidate + group).assumingMemoryBound(to: Int32.self)
+    var lanes = grid_lanes_where(isSearched)
+    while lanes != 0 {
+      let lane = lanes.trailingZeroBitCount
+      lanes &= lanes &- 1
+      let (start, ownChunks) = unsafe GridNeighbours.run(places[lane])
+      let offset = count &* lane
+      let nearest =
+        width == 4
+        ? unsafe grid_closest_of_fours(x + offset, roots + offset, scales[lane], keys + start, chunks ?? ownChunks)
+        : unsafe grid_closest_of_eights(x + offset, roots + offset, scales[lane], keys + start, chunks ?? ownChunks)
+      unsafe chosen[lane] = Int32(keys[start + Int(nearest)])
     }
   }
 
