@@ -11,7 +11,8 @@ typealias Register = register_f32
 typealias IntRegister = register_i32
 
 // The operators of the standard library are loops over the lanes, which the optimizer does not always put together
-// again; these are one instruction.
+// again; these are one instruction. They stand here once for each width: operators of a protocol would be as general as
+// those of the standard library, and ambiguous.
 
 extension SIMD8<Float> {
   @inline(__always)

@@ -3,17 +3,6 @@ internal import OunceEncoding
 
 // The blocks of 32 in lanes: the truth is in BlockScales.swift.
 
-/// Where the fields of a block of 32 are.
-struct BlockFields {
-  /// The largest code: 15 or 31.
-  let levels: Float
-  /// The byte offset of the minimum; nil: codes count from the middle.
-  let minimum: Int?
-  /// The byte offset of the fifth bits; nil: there are none.
-  let fifth: Int?
-  let nibbles: Int
-}
-
 /// Encodes rows of blocks whose scale comes from the extremes.
 @inline(__always)
 func encodeByExtremes(_ rows: BlockRows, _ fields: BlockFields, _ workspace: Workspace) {

@@ -10,7 +10,7 @@ public import OunceEncoding
 /// | 6–21 | byte j: the low bits of code j in the low, of code j + 16 in the high nibble |
 ///
 /// Layout: `block_q5_0` of https://github.com/ggml-org/llama.cpp/blob/master/ggml/src/ggml-common.h
-public struct Q5_0: WritableEncoding, BlockTruth {
+public struct Q5_0: WritableEncoding, BlockOfFields {
   public let name = "Q5_0"
   public let kind = EncodingKind.quantized
   public let elementsPerBlock = 32
@@ -34,26 +34,6 @@ public struct Q5_0: WritableEncoding, BlockTruth {
   public func encode(
     _ elements: Span<Float>, columns: Int, importance: Span<Float>?, into blocks: inout MutableRawSpan
   ) {
-    unsafe withRows(elements, columns: columns, importance: importance, into: &blocks) { rows in
-      unsafe Workspace.with { workspace in
-        if unsafe rows.importance == nil {
-          unsafe encodeByExtremes(rows, Self.fields, workspace)
-        } else {
-          unsafe encodeByImportance(self, rows, Self.fields, workspace)
-        }
-      }
-    }
-  }
-
-  func encodeBlock(
-    _ x: UnsafePointer<Float>, importance: UnsafePointer<Float>?, meanSquare: Float,
-    into target: UnsafeMutablePointer<UInt8>
-  ) {
-    unsafe withCodes(32) { codes in
-      let scale = unsafe symmetricBlockTruth(x, importance, meanSquare, half: 16, codes)
-      unsafe target.storeHalf(scale, at: 0)
-      unsafe target.store(fifthBits(codes), at: 2)
-      unsafe storeNibbles(codes, at: target + 6)
-    }
+    unsafe encodeFields(elements, columns, importance, into: &blocks)
   }
 }

@@ -11,7 +11,7 @@ public import OunceEncoding
 /// | 8–23 | byte j: the low bits of code j in the low, of code j + 16 in the high nibble |
 ///
 /// Layout: `block_q5_1` of https://github.com/ggml-org/llama.cpp/blob/master/ggml/src/ggml-common.h
-public struct Q5_1: WritableEncoding, BlockTruth {
+public struct Q5_1: WritableEncoding, BlockOfFields {
   public let name = "Q5_1"
   public let kind = EncodingKind.quantized
   public let elementsPerBlock = 32
@@ -36,27 +36,6 @@ public struct Q5_1: WritableEncoding, BlockTruth {
   public func encode(
     _ elements: Span<Float>, columns: Int, importance: Span<Float>?, into blocks: inout MutableRawSpan
   ) {
-    unsafe withRows(elements, columns: columns, importance: importance, into: &blocks) { rows in
-      unsafe Workspace.with { workspace in
-        if unsafe rows.importance == nil {
-          unsafe encodeByExtremes(rows, Self.fields, workspace)
-        } else {
-          unsafe encodeByImportance(self, rows, Self.fields, workspace)
-        }
-      }
-    }
-  }
-
-  func encodeBlock(
-    _ x: UnsafePointer<Float>, importance: UnsafePointer<Float>?, meanSquare: Float,
-    into target: UnsafeMutablePointer<UInt8>
-  ) {
-    unsafe withCodes(32) { codes in
-      let fit = unsafe affineBlockTruth(x, importance, meanSquare, levels: 31, codes)
-      unsafe target.storeHalf(fit.scale, at: 0)
-      unsafe target.storeHalf(fit.minimum, at: 2)
-      unsafe target.store(fifthBits(codes), at: 4)
-      unsafe storeNibbles(codes, at: target + 8)
-    }
+    unsafe encodeFields(elements, columns, importance, into: &blocks)
   }
 }
