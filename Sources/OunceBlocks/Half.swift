@@ -1,13 +1,9 @@
-/// The value of an IEEE 754 binary16 number, on integer bits: `Float16` is absent on some platforms, and without the
-/// F16C instructions it is a library call.
+internal import CLanes
+
+/// The value of an IEEE 754 binary16 number. `Float16` is absent on some platforms, and without the F16C instructions
+/// it is a library call.
 @inline(__always)
-func halfValue(_ bits: UInt16) -> Float {
-  let size = UInt32(bits & 0x7fff) << 13
-  let sign = UInt32(bits & 0x8000) << 16
-  if size >= 0x0f80_0000 { return Float(bitPattern: size | 0x7f80_0000 | sign) }
-  // Moves the exponent's bias from 15 to 127; exact for subnormals too.
-  return Float(bitPattern: (Float(bitPattern: size) * 0x1p112).bitPattern | sign)
-}
+func halfValue(_ bits: UInt16) -> Float { lanes_half_value_of_one(bits) }
 
 /// The binary16 number nearest to `value`, ties to even; too large becomes infinity, NaN becomes 0x7E00 with its sign.
 @inline(__always)

@@ -136,6 +136,31 @@ LANES lanes_f32 lanes_half_value(lanes_i32 half) {
   return (lanes_f32)(value | ((half & 0x8000) << 16));
 }
 
+// The value of one binary16. What is NaN stays NaN; its bits are the processor's business.
+LANES float lanes_half_value_of_one(uint16_t half) {
+#if defined(__F16C__)
+  typedef int words __attribute__((vector_size(16)));
+  typedef short halves __attribute__((vector_size(16)));
+  // Through a general register: the compiler would load into the low lane of a register that the previous block still
+  // works on, and so wait for it.
+  int word = half;
+  __asm__("" : "+r"(word));
+  return __builtin_ia32_vcvtph2ps((halves)(words){word})[0];
+#else
+  uint32_t size = (uint32_t)(half & 0x7fff) << 13;
+  uint32_t sign = (uint32_t)(half & 0x8000) << 16;
+  float value;
+  __builtin_memcpy(&value, &size, 4);
+  // Moves the exponent's bias from 15 to 127; exact for subnormals too.
+  value *= 0x1p112f;
+  uint32_t bits;
+  __builtin_memcpy(&bits, &value, 4);
+  bits = (size >= 0x0f800000 ? size | 0x7f800000 : bits) | sign;
+  __builtin_memcpy(&value, &bits, 4);
+  return value;
+#endif
+}
+
 // Sixteen lanes in memory without alignment.
 typedef lanes_f32 lanes_f32_anywhere __attribute__((aligned(1)));
 typedef lanes_u8 lanes_u8_anywhere __attribute__((aligned(1)));
@@ -164,6 +189,16 @@ LANES lanes_u8 lanes_without_two_bits(lanes_u8 bits) { return bits >> (uint8_t)2
 LANES lanes_i32 lanes_widened(lanes_u8 a) { return __builtin_convertvector(a, lanes_i32); }
 typedef int8_t lanes_s8 __attribute__((ext_vector_type(16)));
 LANES lanes_i32 lanes_widened_signed(lanes_u8 a) { return __builtin_convertvector((lanes_s8)a, lanes_i32); }
+// Sixteen signed bytes as floats.
+LANES lanes_f32 lanes_from_signed_bytes(lanes_u8 a) {
+#if defined(__SSE4_1__) || defined(__aarch64__)
+  return __builtin_convertvector((lanes_s8)a, lanes_f32);
+#else
+  // Without an instruction that extends signs, bytes from 0 up in the last bits of 2^23, from which floats subtract.
+  lanes_i32 bits = __builtin_convertvector(a ^ (uint8_t)0x80, lanes_i32) | 0x4b000000;
+  return (lanes_f32)bits - 0x1.0001p23f;
+#endif
+}
 LANES lanes_u8 lanes_narrowed(lanes_i32 a) { return __builtin_convertvector(a, lanes_u8); }
 
 // `value` in the lanes whose bit is set, 0 in the others.

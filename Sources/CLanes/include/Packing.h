@@ -13,6 +13,10 @@ LANES lanes_u32 lanes_bits_select(lanes_u32 a, lanes_u32 b, lanes_i32 takeB) { r
 // Signed comparison, which the x86-64 baseline has; the plain encodings compare magnitudes below 2^31.
 LANES lanes_i32 lanes_bits_less(lanes_u32 a, lanes_u32 b) { return (lanes_i32)a < (lanes_i32)b; }
 LANES lanes_u32 lanes_widen_u16(lanes_u16 a) { return __builtin_convertvector(a, lanes_u32); }
+typedef lanes_u16 lanes_u16_anywhere __attribute__((aligned(1)));
+LANES lanes_i32 lanes_load_shorts(const uint8_t *source) {
+  return __builtin_convertvector(*(const lanes_u16_anywhere *)source, lanes_i32);
+}
 LANES lanes_u16 lanes_narrow_u16(lanes_u32 a) { return __builtin_convertvector(a, lanes_u16); }
 LANES lanes_u32 lanes_widen_u8(lanes_u8 a) { return __builtin_convertvector(a, lanes_u32); }
 LANES lanes_u8 lanes_narrow_u8(lanes_u32 a) { return __builtin_convertvector(a, lanes_u8); }

@@ -22,10 +22,8 @@ public struct Q8_0: WritableEncoding, BlockTruth {
   public func decode(_ blocks: RawSpan, into elements: inout MutableSpan<Float>) {
     unsafe forEachBlock(of: blocks, into: &elements, bytes: 34, width: 32) { source, target in
       let scale = unsafe Lanes.all(source.half(at: 0))
-      let low = unsafe lanes_widened_signed(lanes_load_bytes(source + 2))
-      let high = unsafe lanes_widened_signed(lanes_load_bytes(source + 18))
-      unsafe lanes_store(target, lanes_from_integers(low) * scale)
-      unsafe lanes_store(target + 16, lanes_from_integers(high) * scale)
+      unsafe lanes_store(target, lanes_from_signed_bytes(lanes_load_bytes(source + 2)) * scale)
+      unsafe lanes_store(target + 16, lanes_from_signed_bytes(lanes_load_bytes(source + 18)) * scale)
     }
   }
 

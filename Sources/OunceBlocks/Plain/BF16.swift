@@ -17,10 +17,10 @@ public struct BF16: WritableEncoding {
   public init() {}
 
   public func decode(_ blocks: RawSpan, into elements: inout MutableSpan<Float>) {
-    decodeWords(
-      blocks, into: &elements,
-      lanes: { lanes_upper_halves($0) },
-      one: { Float(bitPattern: UInt32($0 as UInt16) << 16) })
+    unsafe forEachBlock(of: blocks, into: &elements, bytes: 32, width: 16) { source, target in
+      unsafe lanes_store(target, lanes_mask(lanes_shifted_left(lanes_load_shorts(source), 16)))
+    }
+    decodeLastShorts(blocks, into: &elements) { Float(bitPattern: UInt32($0) << 16) }
   }
 
   public func encode(

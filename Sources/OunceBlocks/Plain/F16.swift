@@ -18,7 +18,10 @@ public struct F16: WritableEncoding {
   public init() {}
 
   public func decode(_ blocks: RawSpan, into elements: inout MutableSpan<Float>) {
-    decodeWords(blocks, into: &elements, lanes: Self.floats, one: Self.float)
+    unsafe forEachBlock(of: blocks, into: &elements, bytes: 32, width: 16) { source, target in
+      unsafe lanes_store(target, lanes_half_value(lanes_load_shorts(source)))
+    }
+    decodeLastShorts(blocks, into: &elements, one: Self.float)
   }
 
   public func encode(
@@ -53,22 +56,4 @@ public struct F16: WritableEncoding {
     let exponent: UInt32 = magnitude < 0x7C00 << 13 ? 112 << 23 : 224 << 23
     return Float(bitPattern: (magnitude + exponent) | sign)
   }
-
-  /// `float` in sixteen lanes.
-  @inline(__always)
-  static func floats(_ codes: SIMD16<UInt16>) -> SIMD16<Float> {
-    let words = lanes_widen_u16(codes)
-    let magnitude = (words & splat(0x7FFF)) &<< splat(13)
-    let sign = (words & splat(0x8000)) &<< splat(16)
-    let smallest = splat(113 << 23)
-    let subnormal = lanes_bits_of(lanes_float_of(magnitude | smallest) - lanes_float_of(smallest))
-    let normal = magnitude &+ splat(112 << 23)
-    let special = magnitude &+ splat(224 << 23)
-    var bits = lanes_bits_select(special, normal, lanes_bits_less(magnitude, splat(0x7C00 << 13)))
-    bits = lanes_bits_select(bits, subnormal, lanes_bits_less(magnitude, splat(1 << 23)))
-    return lanes_float_of(bits | sign)
-  }
-
-  @inline(__always)
-  private static func splat(_ value: UInt32) -> SIMD16<UInt32> { SIMD16(repeating: value) }
 }

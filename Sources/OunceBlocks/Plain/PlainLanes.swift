@@ -1,31 +1,12 @@
 // Loops that turn words into floats and floats into words, sixteen at a time and the rest one by one.
 // The conversions of a lane and of a single value are given by the encoding; tests prove that they agree.
 
-/// Decodes one word per element.
+/// Decodes two bytes per element, the last ones that do not fill sixteen lanes.
 @inline(__always)
-func decodeWords<Word: FixedWidthInteger & SIMDScalar & BitwiseCopyable>(
-  _ blocks: RawSpan, into elements: inout MutableSpan<Float>,
-  lanes: (SIMD16<Word>) -> SIMD16<Float>, one: (Word) -> Float
-) {
-  let count = elements.count
-  precondition(blocks.byteCount == count * MemoryLayout<Word>.size)
-  unsafe blocks.withUnsafeBytes { source in
-    unsafe elements.withUnsafeMutableBufferPointer { target in
-      guard let words = source.baseAddress, let floats = UnsafeMutableRawPointer(target.baseAddress) else { return }
-      let whole = count & ~15
-      var index = 0
-      while index < whole {
-        let offset = index * MemoryLayout<Word>.size
-        let vector = unsafe words.loadUnaligned(fromByteOffset: offset, as: SIMD16<Word>.self)
-        unsafe floats.storeBytes(of: lanes(vector), toByteOffset: index * 4, as: SIMD16<Float>.self)
-        index += 16
-      }
-      while index < count {
-        let word = unsafe words.loadUnaligned(fromByteOffset: index * MemoryLayout<Word>.size, as: Word.self)
-        unsafe floats.storeBytes(of: one(word), toByteOffset: index * 4, as: Float.self)
-        index += 1
-      }
-    }
+func decodeLastShorts(_ blocks: RawSpan, into elements: inout MutableSpan<Float>, one: (UInt16) -> Float) {
+  precondition(blocks.byteCount == elements.count * 2)
+  for index in elements.count & ~15..<elements.count {
+    elements[index] = one(unsafe blocks.unsafeLoadUnaligned(fromByteOffset: index * 2, as: UInt16.self))
   }
 }
 
