@@ -12,7 +12,6 @@ LANES lanes_f32 lanes_float_of(lanes_u32 a) { return (lanes_f32)a; }
 LANES lanes_u32 lanes_bits_select(lanes_u32 a, lanes_u32 b, lanes_i32 takeB) { return takeB ? b : a; }
 // Signed comparison, which the x86-64 baseline has; the plain encodings compare magnitudes below 2^31.
 LANES lanes_i32 lanes_bits_less(lanes_u32 a, lanes_u32 b) { return (lanes_i32)a < (lanes_i32)b; }
-LANES lanes_u32 lanes_widen_u16(lanes_u16 a) { return __builtin_convertvector(a, lanes_u32); }
 typedef lanes_u16 lanes_u16_anywhere __attribute__((aligned(1)));
 LANES lanes_i32 lanes_load_shorts(const uint8_t *source) {
   return __builtin_convertvector(*(const lanes_u16_anywhere *)source, lanes_i32);
@@ -20,9 +19,6 @@ LANES lanes_i32 lanes_load_shorts(const uint8_t *source) {
 LANES lanes_u16 lanes_narrow_u16(lanes_u32 a) { return __builtin_convertvector(a, lanes_u16); }
 LANES lanes_u32 lanes_widen_u8(lanes_u8 a) { return __builtin_convertvector(a, lanes_u32); }
 LANES lanes_u8 lanes_narrow_u8(lanes_u32 a) { return __builtin_convertvector(a, lanes_u8); }
-
-// The floats of which sixteen words are the upper halves.
-LANES lanes_f32 lanes_upper_halves(lanes_u16 a) { return (lanes_f32)(__builtin_convertvector(a, lanes_u32) << 16); }
 
 // Packing: what the ternary, binary and four-bit blocks do to sixteen or sixty-four codes.
 

@@ -34,6 +34,6 @@ public struct Q5_0: WritableEncoding, BlockOfFields {
   public func encode(
     _ elements: Span<Float>, columns: Int, importance: Span<Float>?, into blocks: inout MutableRawSpan
   ) {
-    unsafe encodeFields(elements, columns, importance, into: &blocks)
+    encodeFields(elements, columns, importance, into: &blocks)
   }
 }
