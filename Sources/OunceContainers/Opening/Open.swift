@@ -35,6 +35,18 @@ public enum Open {
     return model
   }
 
+  /// The files beside the weights of a checkpoint folder, as a model without tensors: the weights need not be there.
+  public static func settings(of folder: String) throws(OunceError) -> Model {
+    guard Paths.isFolder(folder) else {
+      throw OunceError(
+        Paths.exists(folder) ? .request : .notFound, "is no folder", file: folder,
+        remedy: "name the folder of a checkpoint, with its config.json")
+    }
+    return Model(
+      path: folder, container: "safetensors", companions: try Companions.files(in: folder, except: [], DescriptorPool())
+    )
+  }
+
   /// Opens one file and the shards that belong to it.
   static func file(_ path: String, _ pool: DescriptorPool) throws(OunceError) -> Model {
     if let error = Probe.unfinished(path), Paths.isFile(path) { throw error }

@@ -21,6 +21,8 @@ public struct Adapter: Sendable {
     var bias: Tensor?
     /// Takes the place of the tensor before anything is added.
     var replacement: Tensor?
+    /// Whether that is only the base's own tensor, which PEFT saves with embeddings that it adapts.
+    var isBaseLayer = false
     /// The factors belong to an embedding: A is `[rank, tokens]`, B `[width, rank]`.
     var isEmbedding = false
     var scale: Float = 1
@@ -64,7 +66,9 @@ public struct Adapter: Sendable {
       case .b(let isEmbedding): (change.b, change.isEmbedding) = (tensor, isEmbedding)
       case .magnitude: change.magnitude = tensor
       case .bias: change.bias = tensor
-      case .replacement: change.replacement = tensor
+      case .replacement:
+        change.replacement = tensor
+        change.isBaseLayer = tensor.info.name.contains(".base_layer.")
       }
       changes[part.target] = change
     }

@@ -109,10 +109,18 @@ extension Model {
   ///   configuration and tensors contradict each other.
   public func translated(_ options: TranslationOptions = .init()) throws(OunceError) -> Translation {
     if options.usesOriginalNames { return try translatedUnderOwnNames(options) }
+    let (checkpoint, architecture) = try checkpoint(options)
+    return try checkpoint.translated(by: architecture)
+  }
+
+  /// What the rules of this checkpoint's architecture may ask, and the architecture.
+  func checkpoint(_ options: TranslationOptions) throws(OunceError) -> (Checkpoint, Architecture) {
     guard let json = try json("config.json") else {
       throw OunceError(
         .notFound, "has no config.json, which names the architecture", file: path,
-        remedy: "download all files of the model, or convert the tensors 1:1 under their own names with --no-map")
+        remedy: companions["adapter_config.json"] != nil
+          ? "it is an adapter: name the folder of its base model with --base"
+          : "download all files of the model, or convert the tensors 1:1 under their own names with --no-map")
     }
     let className = try Self.className(json)
     guard let family = Architectures.named(className) else { throw Architectures.unknown(className) }
@@ -124,7 +132,7 @@ extension Model {
     checkpoint.configuration.fill(architecture.defaults)
     try architecture.derive(&checkpoint)
     checkpoint.configuration.gatherRope()
-    return try checkpoint.translated(by: architecture)
+    return (checkpoint, architecture)
   }
 
   /// The class of the language model: in multimodal configurations the nested settings name it.

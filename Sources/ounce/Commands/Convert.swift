@@ -26,6 +26,10 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "The model is a LoRA adapter of PEFT; its base model is in this folder.", valueName: "folder"))
+  var base: String?
+  @Option(
+    help: ArgumentHelp(
       "The type of floats: keep, auto, f32, f16, bf16 (GGUF: also q8_0, tq1_0, tq2_0).", valueName: "type"))
   var dtype = "keep"
   @Flag(help: "Only the tokenizer and the settings, no weights.") var vocabOnly = false
@@ -40,6 +44,13 @@ struct Convert: ParsableCommand {
     let start = Terminal.now
     var request = ConvertRequest()
     request.format = try chosenFormat()
+    if let base {
+      let plan = try adapterPlan(base)
+      try PlanRunner(
+        verb: "convert", plan: plan, writing: writing, common: common, start: start, makesSmaller: false
+      ).run()
+      return
+    }
     let source = try Models.open(model)
     request.dtype = try chosenType(of: source)
     request.isBigEndian = bigendian
@@ -51,6 +62,14 @@ struct Convert: ParsableCommand {
     request.split = try splitting.request()
     let plan = try source.merging(try translation.adapters()).plan(request)
     try PlanRunner(verb: "convert", plan: plan, writing: writing, common: common, start: start).run()
+  }
+
+  /// The GGUF adapter that llama.cpp loads beside its base model.
+  private func adapterPlan(_ base: String) throws -> Plan {
+    let adapter = try Adapter(path: model)
+    let type = ["keep", "auto"].contains(dtype.lowercased()) ? nil : try chosenType(of: try Models.open(model))
+    return try adapter.plan(
+      base: try Open.settings(of: base), dtype: type, output: output, options: try translation.options())
   }
 
   private func chosenFormat() throws -> ConvertRequest.Format {

@@ -95,4 +95,52 @@ struct AdapterTests {
     }
     #expect(error.message.contains("has no adapter_config.json"), "\(error)")
   }
+
+  /// The adapter as GGUF, in a file that goes with the result.
+  private static func gguf(_ name: String, _ body: (Model, [UInt8]) throws -> Void) throws {
+    let path = NSTemporaryDirectory() + "ounce-adapter-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let base = try Open.settings(of: Repository.root + "/fixtures/tiny-docs-llama")
+    try Adapter(path: "\(folder)/\(name)").plan(base: base, output: path).execute()
+    try body(try Open.model(at: path), [UInt8](try Data(contentsOf: URL(filePath: path))))
+  }
+
+  @Test(arguments: ["plain", "embedding"])
+  func `an adapter becomes the GGUF file that llama.cpp's converter makes`(_ name: String) throws {
+    let expected = [UInt8](try Data(contentsOf: URL(filePath: "\(Self.folder)/\(name)/adapter.gguf")))
+    try Self.gguf(name) { _, bytes in #expect(bytes == expected) }
+  }
+
+  @Test(arguments: ["stabilized", "patterns"])
+  func `a scale that alpha and rank do not give is in the factors`(_ name: String) throws {
+    // Rank-stabilized: 4 / √2; of the third layer 16 / 2; of the second 4 / 3, which alpha and rank give.
+    try Self.gguf(name) { model, _ in
+      let source = try Open.model(at: "\(Self.folder)/\(name)")
+      for layer in 0..<4 {
+        let b = try #require(model.tensors.first { $0.info.name == "blk.\(layer).attn_k.weight.lora_b" })
+        let original = try #require(
+          source.tensors.first { $0.info.name.contains("layers.\(layer).") && $0.info.name.contains("lora_B") })
+        let rank = Float(b.info.columnCount)
+        let scale = name == "stabilized" ? 4 / Float(2).squareRoot() : layer == 2 ? 8 : 4 / rank
+        let factor = scale / (4 / rank)
+        let (made, before) = (try Self.floats(b), try Self.floats(original))
+        // Rows are in another order; the largest element is not in another one.
+        let (most, expected) = (made.map(\.magnitude).max() ?? 0, (before.map(\.magnitude).max() ?? 0) * factor)
+        #expect(abs(most - expected) <= expected * 1e-6, "layer \(layer)")
+      }
+    }
+  }
+
+  @Test(arguments: ["dora", "saved"])
+  func `what llama.cpp's adapters cannot hold is refused`(_ name: String) throws {
+    let base = try Open.settings(of: Repository.root + "/fixtures/tiny-docs-llama")
+    let adapter = try Adapter(path: "\(Self.folder)/\(name)")
+    if name == "dora" {
+      let error = try #require(throws: OunceError.self) { try adapter.plan(base: base, output: "none.gguf") }
+      #expect(error.message.contains("cannot hold magnitudes"), "\(error)")
+    } else {
+      // Norms are vectors, which adapters do hold.
+      #expect(try adapter.plan(base: base, output: "none.gguf").steps.count > 8)
+    }
+  }
 }
