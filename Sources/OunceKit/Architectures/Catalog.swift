@@ -38,6 +38,6 @@ public enum Architectures {
     let known = near.isEmpty ? "" : "near names that are: \(near.joined(separator: ", ")); "
     return OunceError(
       .unsupported, "the architecture \"\(className)\" is not known", file: "config.json",
-      remedy: known + "tensors can still be converted 1:1 under their own names with --no-map")
+      remedy: known + "--rules takes a file with rules for it (docs/rules.md), --no-map keeps names 1:1")
   }
 }

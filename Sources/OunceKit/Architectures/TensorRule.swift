@@ -17,6 +17,10 @@ struct TensorRule: Sendable {
   private(set) var encoding: String?
 
   init(_ source: String, _ target: String, _ transforms: any TensorTransform...) {
+    self.init(source, target, transforms)
+  }
+
+  init(_ source: String, _ target: String, _ transforms: [any TensorTransform]) {
     self.source = source
     self.target = target
     self.transforms = transforms

@@ -23,6 +23,8 @@ public struct TranslationOptions: Sendable {
   public var fusesGateUpExperts = false
   /// Whether weights that were FP8 are stored as Q8_0, whatever the type of the others (`--fp8-as-q8`).
   public var storesFP8AsQ8 = false
+  /// Rules of the user's own (docs/rules.md), in the place of a known family's.
+  public var rulesFile: InputFile?
   /// Whether only the tokenizer and the settings are written.
   public var vocabularyOnly: Bool
   /// Whether a checkpoint without a tokenizer is translated all the same, with a note: for a plan that is only looked
@@ -122,10 +124,17 @@ extension Model {
           ? "it is an adapter: name the folder of its base model with --base"
           : "download all files of the model, or convert the tensors 1:1 under their own names with --no-map")
     }
-    let className = try Self.className(json)
-    guard let family = Architectures.named(className) else { throw Architectures.unknown(className) }
     let configuration = Configuration(json)
-    let architecture = family.variant(configuration) ?? family
+    let className: String
+    let architecture: Architecture
+    if let file = options.rulesFile {
+      className = (try? Self.className(json)) ?? ""
+      architecture = try RuleFile(file).architecture()
+    } else {
+      className = try Self.className(json)
+      guard let family = Architectures.named(className) else { throw Architectures.unknown(className) }
+      architecture = family.variant(configuration) ?? family
+    }
     var checkpoint = Checkpoint(
       model: self, options: options, configuration: configuration, architectureName: architecture.name,
       className: className)

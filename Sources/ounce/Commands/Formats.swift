@@ -84,8 +84,17 @@ struct Formats: ParsableCommand {
   }
 
   private var architectureTable: Table {
-    var table = Table(columns: [.init(title: "architecture"), .init(title: "classes")])
-    table.rows = Architectures.all.map { [$0.name, $0.huggingFaceNames.joined(separator: " ")] }
+    var table = Table(columns: [
+      .init(title: "architecture"), .init(title: "classes"), .init(title: "compared with the reference"),
+    ])
+    table.rows = Architectures.all.map { architecture in
+      let compared = architecture.huggingFaceNames.filter(Architectures.compared.contains)
+      let isAll = compared.count == architecture.huggingFaceNames.count
+      return [
+        architecture.name, architecture.huggingFaceNames.joined(separator: " "),
+        isAll ? "all" : compared.isEmpty ? "none" : compared.joined(separator: " "),
+      ]
+    }
     return table
   }
 }

@@ -15,6 +15,9 @@ struct TranslationArguments: ParsableArguments {
   @Flag(help: "Keep the tensors' own names, 1:1; for architectures that are not known.")
   var noMap = false
 
+  @Option(help: ArgumentHelp("Rules of your own for a model that no family covers (docs/rules.md).", valueName: "file"))
+  var rules: String?
+
   @Flag(name: .customLong("no-nextn"), help: "Leave out layers that predict further tokens (also --no-mtp).")
   var noNextn = false
   @Flag(name: .customLong("no-mtp"), help: .hidden) var noMtp = false
@@ -53,6 +56,7 @@ struct TranslationArguments: ParsableArguments {
       pretokenizer: pretokenizer, modelName: modelName,
       metadataFile: try metadata.map { path in try InputFile(path: path) }, usesOriginalNames: noMap,
       withoutNextPrediction: noNextn || noMtp)
+    options.rulesFile = try rules.map { path in try InputFile(path: path) }
     options.onlyNextPrediction = mtp
     options.fusesQueryKeyValue = fuseQkv
     options.fusesGateUpExperts = fuseGateUpExps
