@@ -4,7 +4,8 @@ internal import OunceCore
 extension MetadataRule {
   static let common: [MetadataRule] = shape + positions + norms + experts + [headDimension, .fileType]
 
-  static let blockCount = MetadataRule { (checkpoint, writer) throws(OunceError) in
+  static let blockCount = MetadataRule(names: ["num_hidden_layers"], key: "{arch}.block_count") {
+    (checkpoint, writer) throws(OunceError) in
     writer.set("{arch}.block_count", .uint32(UInt32(try checkpoint.blockCount)))
   }
 
@@ -70,7 +71,8 @@ extension MetadataRule {
     }
   }
 
-  static let headDimension = MetadataRule { (checkpoint, writer) throws(OunceError) in
+  static let headDimension = MetadataRule(names: ["head_dim"], key: "{arch}.attention.key_length") {
+    (checkpoint, writer) throws(OunceError) in
     guard let dimension = checkpoint.configuration["head_dim"] else { return }
     try writer.set("{arch}.attention.key_length", count: dimension, of: "head_dim")
     try writer.set("{arch}.attention.value_length", count: dimension, of: "head_dim")

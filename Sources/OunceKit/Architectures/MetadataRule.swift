@@ -5,12 +5,16 @@ internal import OunceCore
 struct MetadataRule: Sendable {
   /// The names in `config.json`, the usual one first; empty when the value follows from others.
   let names: [String]
+  /// The GGUF key where the value is the same on both sides, so that the way back is reading it; nil: it is computed.
+  let key: String?
   private let write: @Sendable (Checkpoint, inout MetadataWriter) throws(OunceError) -> Void
 
   init(
-    names: [String] = [], _ write: @escaping @Sendable (Checkpoint, inout MetadataWriter) throws(OunceError) -> Void
+    names: [String] = [], key: String? = nil,
+    _ write: @escaping @Sendable (Checkpoint, inout MetadataWriter) throws(OunceError) -> Void
   ) {
     self.names = names
+    self.key = key
     self.write = write
   }
 
@@ -20,14 +24,14 @@ struct MetadataRule: Sendable {
 
   /// A count under the first of `names` that the configuration has.
   static func integer(_ key: String, _ names: String...) -> MetadataRule {
-    MetadataRule(names: names) { (checkpoint, writer) throws(OunceError) in
+    MetadataRule(names: names, key: key) { (checkpoint, writer) throws(OunceError) in
       guard let value = checkpoint.configuration.first(names) else { return }
       try writer.set(key, count: value, of: names[0])
     }
   }
 
   static func float(_ key: String, _ names: String...) -> MetadataRule {
-    MetadataRule(names: names) { (checkpoint, writer) throws(OunceError) in
+    MetadataRule(names: names, key: key) { (checkpoint, writer) throws(OunceError) in
       guard let value = checkpoint.configuration.first(names)?.double else { return }
       writer.set(key, .float32(Float(value)))
     }
@@ -35,7 +39,7 @@ struct MetadataRule: Sendable {
 
   /// A number that says nothing when it is 0.
   static func nonZero(_ key: String, _ names: String...) -> MetadataRule {
-    MetadataRule(names: names) { (checkpoint, writer) throws(OunceError) in
+    MetadataRule(names: names, key: key) { (checkpoint, writer) throws(OunceError) in
       guard let value = checkpoint.configuration.first(names)?.double, value != 0 else { return }
       writer.set(key, .float32(Float(value)))
     }
@@ -43,7 +47,7 @@ struct MetadataRule: Sendable {
 
   /// A count that says nothing when it is 0.
   static func positive(_ key: String, _ names: String...) -> MetadataRule {
-    MetadataRule(names: names) { (checkpoint, writer) throws(OunceError) in
+    MetadataRule(names: names, key: key) { (checkpoint, writer) throws(OunceError) in
       guard let value = checkpoint.configuration.first(names), value.integer != 0 else { return }
       try writer.set(key, count: value, of: names[0])
     }
@@ -61,7 +65,7 @@ struct MetadataRule: Sendable {
   }
 
   static func bool(_ key: String, _ names: String...) -> MetadataRule {
-    MetadataRule(names: names) { (checkpoint, writer) throws(OunceError) in
+    MetadataRule(names: names, key: key) { (checkpoint, writer) throws(OunceError) in
       guard let value = checkpoint.configuration.first(names)?.bool else { return }
       writer.set(key, .bool(value))
     }

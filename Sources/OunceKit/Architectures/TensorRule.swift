@@ -61,9 +61,16 @@ struct TensorRule: Sendable {
     with(source: change(source), target: target)
   }
 
+  /// The rule read from right to left: from GGUF to the checkpoint; nil for what GGUF does not hold. Its transforms are
+  /// still those of the way to GGUF.
+  var reversed: TensorRule? { target.map { with(source: $0, target: source) } }
+
   private func prefixed(_ source: String, _ target: String) -> TensorRule {
     with(source: source + self.source, target: self.target.map { target + $0 })
   }
+
+  /// Whether one tensor becomes several, where this rule is read from right to left.
+  var unstacks: Bool { !source.contains("{e}") && target?.contains("{e}") == true }
 
   private func with(source: String, target: String?) -> TensorRule {
     var rule = TensorRule(source: source, target: target, transforms: transforms)

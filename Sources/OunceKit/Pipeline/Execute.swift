@@ -38,6 +38,7 @@ extension Plan {
     try checkOutputs(overwrites: options.overwrites)
     let plan = cut(toFit: options.maxMemory)
     let jobs = try plan.jobCount(options)
+    if let newFolder { try Paths.makeFolder(newFolder) }
     var outputs = UniqueArray<OutputFile>()
     for file in files {
       let output = try OutputFile(path: file.path)

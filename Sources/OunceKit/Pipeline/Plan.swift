@@ -52,6 +52,8 @@ public struct Plan: Sendable {
   public let inputs: [InputFile]
   /// Whether NaN and infinity pass.
   public let allowsNonFinite: Bool
+  /// The folder that is made for the files where it is not there yet; nil: there must be one.
+  var newFolder: String?
   /// `firstChunks[i]` is the number of chunks before step `i`; the last entry is the number of all.
   let firstChunks: [Int]
 

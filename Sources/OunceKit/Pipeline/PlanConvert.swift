@@ -9,6 +9,7 @@ extension Model {
     switch request.format {
     case .gguf: try planGGUF(request)
     case .safetensors: try planSafetensors(request)
+    case .huggingFace: try planHuggingFace(request)
     }
   }
 
@@ -67,7 +68,7 @@ extension Model {
 extension TensorInfo {
   /// This tensor as safetensors can hold it: floats in `dtype` where one is given; blocks become floats, since the
   /// format has no name for them.
-  fileprivate func forSafetensors(dtype: String?) throws(OunceError) -> TensorInfo {
+  func forSafetensors(dtype: String?) throws(OunceError) -> TensorInfo {
     let needsFloats = encoding.safetensorsType == nil
     guard encoding.kind == .float && dtype != nil || needsFloats else { return self }
     let name = dtype ?? "F32"

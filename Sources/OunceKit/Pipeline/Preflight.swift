@@ -18,6 +18,7 @@ extension Plan {
           .output, "exists", file: file.path, remedy: "--force replaces it, -o writes elsewhere")
       }
       let folder = Paths.folder(of: file.path)
+      if folder == newFolder, !Paths.exists(folder) { continue }
       guard Paths.isFolder(folder) else {
         throw OunceError(.output, "there is no folder \(folder)", file: file.path, remedy: "make it first")
       }
@@ -29,7 +30,9 @@ extension Plan {
   }
 
   private func checkRoom() throws(OunceError) {
-    guard let first = files.first, let free = Paths.freeByteCount(beside: first.path) else { return }
+    guard let first = files.first else { return }
+    let place = newFolder.map { Paths.isFolder($0) ? first.path : $0 } ?? first.path
+    guard let free = Paths.freeByteCount(beside: place) else { return }
     let needed = outputByteCount
     guard needed <= free else {
       throw OunceError(

@@ -34,7 +34,11 @@ public struct QuantizeRequest: Sendable {
 /// What `convert` is asked for.
 public struct ConvertRequest: Sendable {
   /// The container that is written.
-  public enum Format: String, Sendable, CaseIterable { case gguf, safetensors }
+  public enum Format: String, Sendable, CaseIterable {
+    case gguf, safetensors
+    /// A folder for transformers: the way back from GGUF.
+    case huggingFace = "hf"
+  }
 
   public var format = Format.gguf
   /// The encoding of floats: "F32", "F16", "BF16", …; nil: as in the source.

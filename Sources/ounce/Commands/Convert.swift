@@ -9,6 +9,7 @@ struct Convert: ParsableCommand {
         ounce convert ./Qwen3-0.6B                              GGUF under llama.cpp's names, floats as they are
         ounce convert ./Qwen3-0.6B --dtype f16 -o model.gguf
         ounce convert model.gguf --to safetensors               names kept, blocks decoded to F32
+        ounce convert model.gguf --to hf -o folder/             a folder that transformers loads
       """)
 
   @Argument(help: ArgumentHelp("A checkpoint folder, a file, or any file of a sharded set.", valueName: "model"))
@@ -16,12 +17,15 @@ struct Convert: ParsableCommand {
 
   @Option(
     name: .customLong("to"),
-    help: ArgumentHelp("gguf or safetensors (default: by the output's name, else gguf).", valueName: "format"))
+    help: ArgumentHelp(
+      "gguf, safetensors, or hf: a folder for transformers (default: by the output's name, else gguf).",
+      valueName: "format"))
   var format: String?
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("A file, or an existing folder (default: the usual name here).", valueName: "path"))
+    help: ArgumentHelp(
+      "A file, or an existing folder; with --to hf, a folder (default: the usual name here).", valueName: "path"))
   var output: String?
 
   @Option(
@@ -30,7 +34,8 @@ struct Convert: ParsableCommand {
   var base: String?
   @Option(
     help: ArgumentHelp(
-      "The type of floats: keep, auto, f32, f16, bf16 (GGUF: also q8_0, tq1_0, tq2_0).", valueName: "type"))
+      "The type of floats: keep, auto, f32, f16, bf16 (GGUF: also q8_0, tq1_0, tq2_0; hf: keep is bf16 for blocks).",
+      valueName: "type"))
   var dtype = "keep"
   @Flag(help: "Only the tokenizer and the settings, no weights.") var vocabOnly = false
   @Flag(help: "Write every word of the GGUF with its most significant byte first.") var bigendian = false

@@ -73,7 +73,8 @@ struct PlanRunner {
     let rate = Numbers.rate(Double(plan.sourceByteCount) / max(seconds, 1e-3))
     var text = ""
     for (index, file) in plan.files.enumerated() {
-      guard makesSmaller else {
+      // Files of settings beside the weights are not smaller than anything.
+      guard makesSmaller, !targets(index).isEmpty else {
         text += style.green("✓ ") + style.bold(file.path.escapingControls) + "  \(Numbers.bytes(file.byteCount))\n"
         continue
       }

@@ -1,0 +1,70 @@
+internal import OunceCore
+
+/// What a family needs on the way back beyond its own table: which class of transformers it becomes, and the settings
+/// that no metadata rule can simply read.
+struct HuggingFaceForm: Sendable {
+  let architecture: Architecture
+  /// The value of `model_type`.
+  let modelType: String
+  /// The class that config.json names.
+  let className: String
+  /// Whether a model of this architecture is of this class, where several share it.
+  let recognizes: @Sendable (ExportSource) -> Bool
+  /// Settings that this class calls otherwise than the first name of the rule.
+  let names: [String: String]
+  /// Settings that follow from tensors or from several keys.
+  let settings: @Sendable (ExportSource, inout JSONObject) throws(OunceError) -> Void
+  /// The table that is read from right to left.
+  let tensors: [TensorRule]
+  /// Names of tensors after the rules.
+  private let rename: @Sendable (String) -> String
+
+  /// - Parameter without: parts of names that other classes of the same table have: rules with them do not count.
+  init(
+    _ architecture: Architecture, _ modelType: String, _ className: String? = nil, names: [String: String] = [:],
+    without: [String] = [],
+    recognizes: @escaping @Sendable (ExportSource) -> Bool = { _ in true },
+    rename: @escaping @Sendable (String) -> String = { $0 },
+    settings: @escaping @Sendable (ExportSource, inout JSONObject) throws(OunceError) -> Void = {
+      (_, _) throws(OunceError) in
+    }
+  ) {
+    self.architecture = architecture
+    self.modelType = modelType
+    self.className = className ?? architecture.huggingFaceNames.first ?? ""
+    self.names = Self.usualNames.merging(names) { _, new in new }
+    self.recognizes = recognizes
+    self.rename = rename
+    self.settings = settings
+    tensors = architecture.tensors.filter { rule in !without.contains { rule.source.contains($0) } }
+  }
+
+  /// The checkpoint's name of a tensor, which rules see without what `SourceNames` took off.
+  func name(_ name: String) -> String {
+    rename(name.replacing(".e_score_correction.bias", with: ".e_score_correction_bias"))
+  }
+
+  /// What the classes of transformers call settings that rules know under another name first.
+  private static let usualNames = [
+    "prefix_dense_intermediate_size": "intermediate_size", "n_positions": "max_position_embeddings",
+    "layer_norm_epsilon": "layer_norm_eps",
+  ]
+
+  /// Tensors that follow from the configuration: no checkpoint holds them.
+  static let computed: Set<String> = [
+    "rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight",
+  ]
+
+  /// The form of a model.
+  ///
+  /// - Throws: `OunceError` of kind `.unsupported` that lists the architectures with a way back.
+  static func of(_ source: ExportSource) throws(OunceError) -> HuggingFaceForm {
+    let forms = all.filter { $0.architecture.name == source.architectureName }
+    if let form = forms.first(where: { $0.recognizes(source) }) { return form }
+    var known: [String] = []
+    for form in all where !known.contains(form.architecture.name) { known.append(form.architecture.name) }
+    throw OunceError(
+      .unsupported, "there is no way back for the architecture \"\(source.architectureName)\"", file: source.model.path,
+      remedy: "known are: \(known.joined(separator: ", ")); --to safetensors keeps the tensors' own names")
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import OunceKit
+import Testing
+
+/// A checkpoint that goes to GGUF and comes back.
+struct WayBackCase: CustomTestStringConvertible, Sendable {
+  let name: String
+  let model: Model
+  var options = TranslationOptions()
+
+  var testDescription: String { name }
+
+  /// Every checkpoint with weights: the zoo's, the fixtures', and the small Llama.
+  static let all: [WayBackCase] = {
+    var cases: [WayBackCase] = []
+    var seen = Set<String>()
+    for zoo in ZooCase.all where ZooCase.missing[zoo.name] == nil && !zoo.options.vocabularyOnly {
+      guard seen.insert(zoo.name).inserted, let model = try? Open.model(at: zoo.folder) else { continue }
+      var options = TranslationOptions()
+      options.pretokenizer = zoo.options.pretokenizer
+      cases.append(WayBackCase(name: zoo.name, model: model, options: options))
+    }
+    for fixture in FixtureCase.all {
+      guard let expected = try? fixture.expected(), let model = try? fixture.model(expected),
+        !fixture.options(expected).vocabularyOnly, model.tensors.allSatisfy({ $0.data is FileRegion }),
+        model.files.allSatisfy({ $0.byteCount > 0 }), seen.insert(fixture.name).inserted
+      else { continue }
+      cases.append(WayBackCase(name: fixture.name, model: model, options: fixture.options(expected)))
+    }
+    if let docs = try? Open.model(at: Paths.join(Repository.root, "fixtures/tiny-docs-llama")) {
+      cases.append(WayBackCase(name: "tiny-docs-llama", model: docs))
+    }
+    return cases
+  }()
+
+  /// The checkpoint as GGUF and back, in a folder that `body` sees.
+  func roundTrip(_ body: (Model) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "ounce-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var there = ConvertRequest()
+    there.translation = options
+    there.output = folder.appending(path: "model.gguf").path
+    try model.plan(there).execute()
+    var back = ConvertRequest()
+    back.format = .huggingFace
+    back.output = folder.appending(path: "back").path
+    try Open.model(at: folder.appending(path: "model.gguf").path).plan(back).execute()
+    try body(try Open.model(at: folder.appending(path: "back").path))
+  }
+
+  /// How the tensors differ from those of the checkpoint, one line each.
+  func differences(_ back: Model) throws -> [String] {
+    var found = Dictionary(back.tensors.map { ($0.info.name, $0) }, uniquingKeysWith: { first, _ in first })
+    var differences: [String] = []
+    for tensor in model.tensors {
+      // The language model of a multimodal checkpoint is a model of its own.
+      var name = tensor.info.name
+      if name.hasPrefix("language_model.") { name.removeFirst(15) }
+      if Self.absent.keys.contains(where: { name.hasPrefix($0) }) { continue }
+      guard let made = found.removeValue(forKey: name) else {
+        differences.append("\(name): missing")
+        continue
+      }
+      if made.info.shape != tensor.info.shape || made.info.encoding.name != tensor.info.encoding.name {
+        differences.append("\(name): \(made.info.encoding.name) \(made.info.shape), not \(tensor.info.shape)")
+      } else if try made.bytes() != tensor.bytes() {
+        differences.append("\(name): bytes differ")
+      }
+    }
+    return differences + found.keys.sorted().map { "\($0): new" }
+  }
+}
+
+extension Tensor {
+  fileprivate func bytes() throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: info.byteCount)
+    try bytes.withMutableRawSpan { (span) throws(OunceError) in try data.read(rows: 0..<info.rowCount, into: &span) }
+    return bytes
+  }
+}
+
+extension WayBackCase {
+  /// Entries whose family has no way back. The list only shrinks.
+  static let missing: Set<String> = [
+    "apertus", "bailing-moe", "bloom", "cohere", "deepseek2-lite", "deepseek3", "deepseek3-fp8", "ernie45",
+    "ernie45-moe", "exaone3", "exaone4", "falcon-40b-like", "falcon-h1", "gemma3n", "gemma4", "gemma4-e2b-like",
+    "glm4", "glm4-moe", "gpt-oss-bf16", "gpt-oss-mxfp4", "gpt2", "granite-hybrid", "hunyuan-dense", "internlm2",
+    "jais2", "jamba", "lfm2", "lfm2-moe", "llama4-text", "mamba", "mamba2", "minicpm", "minimax-m2", "modernbert",
+    "nemotron", "nemotron-h", "nomic-bert", "phimoe", "qwen3-next", "qwen3-vl-text", "qwen35-dense", "qwen35-moe",
+    "qwen35-vl-wrapped", "roberta", "rwkv6", "starcoder-gptbigcode", "t5", "t5-encoder", "xlm-roberta",
+  ]
+
+  /// Tensors of checkpoints that GGUF does not hold, by how their names begin, with the reason.
+  static let absent: [String: String] = [
+    "pooler.dense.": "embeddings are pooled without it", "vision_tower.": "GGUF holds the language model alone",
+    "multi_modal_projector.": "GGUF holds the language model alone",
+  ]
+}
+
+@Suite struct WayBackTests {
+  @Test(arguments: WayBackCase.all.filter { !WayBackCase.missing.contains($0.name) })
+  func `a checkpoint comes back from GGUF byte for byte`(entry: WayBackCase) throws {
+    try entry.roundTrip { back in
+      let differences = try entry.differences(back)
+      #expect(differences.isEmpty, "\(differences.prefix(8).joined(separator: "\n"))")
+    }
+  }
+
+  @Test(arguments: WayBackCase.all.filter { WayBackCase.missing.contains($0.name) })
+  func `what has no way back is said before anything is written`(entry: WayBackCase) throws {
+    let error = #expect(throws: OunceError.self) { try entry.roundTrip { _ in } }
+    #expect(error?.kind == .unsupported)
+    print("skipped: \(entry.name) comes back another time: \(error?.problem ?? "")")
+  }
+}
