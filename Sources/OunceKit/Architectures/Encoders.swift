@@ -38,8 +38,7 @@ enum Roberta {
   static let tensors =
     [
       TensorRule(
-        "embeddings.position_embeddings.weight", "position_embd.weight",
-        RowSlice { (rows, checkpoint) throws(OunceError) in min(rows, offset(checkpoint))..<rows })
+        "embeddings.position_embeddings.weight", "position_embd.weight", UnusedRows { offset($0) })
     ] + Bert.tensors.filter { $0.target != "position_embd.weight" }
 
   private static func offset(_ checkpoint: Checkpoint) -> Int {

@@ -50,14 +50,13 @@ extension HuggingFaceForm {
       let short = try source.floats("rope_factors_short.weight")
     {
       func list(_ values: [Float]) -> JSON { MetadataValue.array(.float32(values)).json ?? .null }
-      scaling = ["rope_type": .string("longrope"), "long_factor": list(long), "short_factor": list(short)]
+      // Classes that read it accept these three names alone.
+      scaling = ["type": .string("longrope"), "long_factor": list(long), "short_factor": list(short)]
     }
     if let length = number("scaling.original_context_length"), scaling["rope_type"]?.string != "yarn" {
       settings["original_max_position_embeddings"] = length
     }
     if !scaling.isEmpty {
-      // Transformers 4 before 4.45 reads the kind under this name.
-      scaling["type"] = scaling["rope_type"]
       settings["rope_scaling"] = .object(scaling)
     }
   }

@@ -1,0 +1,59 @@
+internal import OunceCore
+
+/// Settings that several families find the same way.
+enum ExportSettings {
+  typealias Rule = @Sendable (ExportSource, inout JSONObject) throws(OunceError) -> Void
+
+  /// Whether projections have biases.
+  @Sendable static func biases(_ source: ExportSource, _ settings: inout JSONObject) throws(OunceError) {
+    settings["attention_bias"] = .bool(source.has("blk.0.attn_q.bias"))
+    settings["mlp_bias"] = .bool(source.has("blk.0.ffn_up.bias"))
+  }
+
+  /// The layers without experts.
+  @Sendable static func denseLayers(_ source: ExportSource, _ settings: inout JSONObject) throws(OunceError) {
+    let count = min(try source.require("{arch}.block_count"), Limits.blocks)
+    let dense = (0..<count).filter { source.has("blk.\($0).ffn_gate.weight") }
+    settings["mlp_only_layers"] = .array(dense.map { .integer($0) })
+    settings["decoder_sparse_step"] = .integer(1)
+  }
+
+  /// Gemma divides scores by the root of a number that GGUF does not hold: the width of a head, but for the models of
+  /// 27 billion weights.
+  @Sendable static func gemmaScale(_ source: ExportSource, _ settings: inout JSONObject) throws(OunceError) {
+    let layers = try source.require("{arch}.block_count")
+    let heads = try source.require("{arch}.attention.head_count")
+    let isLargest = [46: "gemma2", 62: "gemma3"][layers] == source.architectureName
+    let width =
+      isLargest && heads > 0
+      ? try source.require("{arch}.embedding_length") / heads : try source.require("{arch}.attention.key_length")
+    settings["query_pre_attn_scalar"] = .integer(width)
+  }
+
+  /// Which layers see a window only.
+  @Sendable static func layerTypes(_ source: ExportSource, _ settings: inout JSONObject) throws(OunceError) {
+    guard case .array(.bool(let pattern))? = source["{arch}.attention.sliding_window_pattern"] else { return }
+    settings["layer_types"] = .array(pattern.map { .string($0 ? "sliding_attention" : "full_attention") })
+  }
+
+  /// RoBERTa counts positions from behind the padding token.
+  @Sendable static func shiftedPositions(
+    _ source: ExportSource, _ settings: inout JSONObject
+  ) throws(OunceError) {
+    let padding = source.integer("tokenizer.ggml.padding_token_id") ?? 1
+    settings["pad_token_id"] = .integer(padding)
+    settings["max_position_embeddings"] = .integer(try source.require("{arch}.context_length") + padding + 1)
+    settings["type_vocab_size"] = source.tensor("token_types.weight")?.info.shape.first.map { .integer($0) }
+  }
+
+  /// The share of a head that is rotated.
+  static func rotaryShare(_ name: String) -> Rule {
+    { (source, settings) throws(OunceError) in
+      let heads = try source.require("{arch}.attention.head_count")
+      let size = try source.require("{arch}.embedding_length")
+      guard heads > 0, size >= heads, let rotated = source.integer("{arch}.rope.dimension_count") else { return }
+      let width = source.integer("{arch}.attention.key_length") ?? size / heads
+      if width > 0 { settings[name] = .double(Double(rotated) / Double(width)) }
+    }
+  }
+}
