@@ -24,8 +24,8 @@ extension Architecture {
         TensorRule("attention.q_b_proj.weight", "attn_q_b.weight"),
         TensorRule("attention.kv_a_proj_with_mqa.weight", "attn_kv_a_mqa.weight"),
         TensorRule("attention.kv_a_layernorm.weight", "attn_kv_a_norm.weight"),
-        TensorRule("attention.kv_b_proj.weight", "attn_k_b.weight", LatentPart(.keys)),
-        TensorRule("attention.kv_b_proj.weight", "attn_v_b.weight", LatentPart(.values))),
+        TensorRule("attention.kv_b_proj.weight", "attn_k_b.weight", LatentPart(.keys), LatentPart.byHead, Exchanged()),
+        TensorRule("attention.kv_b_proj.weight", "attn_v_b.weight", LatentPart(.values), LatentPart.byHead)),
     metadata: Bailing3.metadata, tokenizer: BytePairTokenizer(preferred: ["bailingmoe2"]))
 }
 

@@ -30,8 +30,8 @@ enum DeepSeek {
     TensorRule("self_attn.q_b_proj.weight", "attn_q_b.weight"),
     TensorRule("self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_mqa.weight"),
     TensorRule("self_attn.kv_a_layernorm.weight", "attn_kv_a_norm.weight"),
-    TensorRule("self_attn.kv_b_proj.weight", "attn_k_b.weight", LatentPart(.keys)),
-    TensorRule("self_attn.kv_b_proj.weight", "attn_v_b.weight", LatentPart(.values)),
+    TensorRule("self_attn.kv_b_proj.weight", "attn_k_b.weight", LatentPart(.keys), LatentPart.byHead, Exchanged()),
+    TensorRule("self_attn.kv_b_proj.weight", "attn_v_b.weight", LatentPart(.values), LatentPart.byHead),
     TensorRule("self_attn.o_proj.*", "attn_output.*"))
 
   static let sharedExperts = Decoder.layers(
@@ -93,7 +93,7 @@ enum DeepSeek {
   }
 }
 
-/// One of the two projections that `kv_b_proj` fuses, head by head. Keys are stored with rows and columns exchanged.
+/// The rows of one of the two projections that `kv_b_proj` fuses, head by head.
 struct LatentPart: TensorTransform {
   enum Part: Sendable { case keys, values }
   private let part: Part
@@ -113,10 +113,15 @@ struct LatentPart: TensorTransform {
         subject: "tensor \(tensor.info.name)", remedy: "config.json and the weights do not belong together")
     }
     let (width, offset) = part == .keys ? (key, 0) : (value, key)
-    let rows = try tensor.gathering(heads * width) { row in
+    return try tensor.gathering(heads * width) { row in
       row / width * (key + value) + offset + row % width
     }
-    let stacked = try rows.reshaped([heads, width, shape[1]])
-    return part == .keys ? try stacked.exchangingLastDimensions() : stacked
   }
+
+  /// Rows head by head: `[heads · width, columns]` becomes `[heads, width, columns]`.
+  static let byHead = Shaped(
+    { (old, checkpoint) throws(OunceError) in
+      let heads = max(1, try checkpoint.keyValueHeadCount)
+      return [heads, (old.first ?? 0) / heads] + old.dropFirst()
+    }, back: { (new, _) throws(OunceError) in [new.prefix(2).reduce(1, *)] + new.dropFirst(2) })
 }

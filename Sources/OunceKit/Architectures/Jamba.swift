@@ -25,7 +25,7 @@ extension Architecture {
         TensorRule("feed_forward.up_proj.weight", "ffn_up.weight"),
         TensorRule("feed_forward.down_proj.weight", "ffn_down.weight"),
         TensorRule("mamba.A_log", "ssm_a", NegatedExponential()), TensorRule("mamba.D", "ssm_d"),
-        TensorRule("mamba.conv1d.weight", "ssm_conv1d.weight", Shaped.squeezed),
+        TensorRule("mamba.conv1d.weight", "ssm_conv1d.weight", Squeezed(1)),
         TensorRule("mamba.conv1d.bias", "ssm_conv1d.bias"), TensorRule("mamba.dt_proj.*", "ssm_dt.*"),
         TensorRule("mamba.in_proj.weight", "ssm_in.weight"), TensorRule("mamba.x_proj.weight", "ssm_x.weight"),
         TensorRule("mamba.out_proj.weight", "ssm_out.weight"),

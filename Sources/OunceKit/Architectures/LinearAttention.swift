@@ -52,7 +52,7 @@ enum LinearAttention {
       TensorRule("self_attn.k_norm.weight", "attn_k_norm.weight", Added(1)),
       TensorRule("linear_attn.A_log", "ssm_a", NegatedExponential(), ValueHeads(.none)),
       TensorRule("linear_attn.dt_bias", "ssm_dt.bias", ValueHeads(.none)),
-      TensorRule("linear_attn.conv1d.weight", "ssm_conv1d.weight", Shaped.squeezed, ValueHeads(.behindQueriesAndKeys)),
+      TensorRule("linear_attn.conv1d.weight", "ssm_conv1d.weight", Squeezed(1), ValueHeads(.behindQueriesAndKeys)),
       TensorRule("linear_attn.norm.weight", "ssm_norm.weight"),
       TensorRule("linear_attn.out_proj.weight", "ssm_out.weight", ValueHeads(.columns)),
       TensorRule("eh_proj.weight", "nextn.eh_proj.weight"),

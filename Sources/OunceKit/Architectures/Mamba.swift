@@ -9,7 +9,7 @@ extension Architecture {
         "backbone.layers.{i}.",
         [
           TensorRule("norm.weight", "attn_norm.weight"), TensorRule("mixer.A_log", "ssm_a", NegatedExponential()),
-          TensorRule("mixer.D", "ssm_d"), TensorRule("mixer.conv1d.weight", "ssm_conv1d.weight", Shaped.squeezed),
+          TensorRule("mixer.D", "ssm_d"), TensorRule("mixer.conv1d.weight", "ssm_conv1d.weight", Squeezed(1)),
           TensorRule("mixer.conv1d.bias", "ssm_conv1d.bias"), TensorRule("mixer.dt_proj.*", "ssm_dt.*"),
           TensorRule("mixer.in_proj.weight", "ssm_in.weight"), TensorRule("mixer.out_proj.weight", "ssm_out.weight"),
           TensorRule("mixer.x_proj.weight", "ssm_x.weight"),
@@ -69,9 +69,9 @@ enum Mamba {
   /// The parts of a state space of the second kind, under the name that the family's layers give it.
   static func mixer(_ name: String) -> [TensorRule] {
     [
-      TensorRule("\(name).A_log", "ssm_a", NegatedExponential(), Shaped.column),
-      TensorRule("\(name).D", "ssm_d", Shaped.column),
-      TensorRule("\(name).conv1d.weight", "ssm_conv1d.weight", Shaped.squeezed),
+      TensorRule("\(name).A_log", "ssm_a", NegatedExponential(), Unsqueezed(1)),
+      TensorRule("\(name).D", "ssm_d", Unsqueezed(1)),
+      TensorRule("\(name).conv1d.weight", "ssm_conv1d.weight", Squeezed(1)),
       TensorRule("\(name).conv1d.bias", "ssm_conv1d.bias"), TensorRule("\(name).dt_bias", "ssm_dt.bias"),
       TensorRule("\(name).dt_proj.bias", "ssm_dt.bias"), TensorRule("\(name).in_proj.weight", "ssm_in.weight"),
       TensorRule("\(name).out_proj.weight", "ssm_out.weight"),
@@ -79,10 +79,11 @@ enum Mamba {
     ]
   }
 
-  private static let byGroup = Shaped { (old, checkpoint) throws(OunceError) in
-    let groups = groups(checkpoint)
-    return groups > 0 ? [groups, old.reduce(1, *) / groups] : old
-  }
+  private static let byGroup = Shaped(
+    { (old, checkpoint) throws(OunceError) in
+      let groups = groups(checkpoint)
+      return groups > 0 ? [groups, old.reduce(1, *) / groups] : old
+    }, back: { (new, _) throws(OunceError) in [new.reduce(1, *)] })
 
   static func groups(_ checkpoint: Checkpoint) -> Int {
     checkpoint.configuration.integer("n_groups", "num_groups", "mamba_n_groups", "mamba_num_groups") ?? 1

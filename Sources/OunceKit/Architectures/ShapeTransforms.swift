@@ -11,11 +11,18 @@ struct Exchanged: TensorTransform {
 
 /// Another shape, which the configuration decides.
 struct Shaped: TensorTransform {
-  let shape: @Sendable (_ old: [Int], Checkpoint) throws(OunceError) -> [Int]
+  typealias Rule = @Sendable (_ old: [Int], Checkpoint) throws(OunceError) -> [Int]
 
-  init(_ shape: @escaping @Sendable (_ old: [Int], Checkpoint) throws(OunceError) -> [Int]) { self.shape = shape }
+  let shape: Rule
+  /// The shape of the way back; nil: the configuration does not tell.
+  let back: Rule?
 
-  var inverse: (any TensorTransform)? { nil }
+  init(_ shape: @escaping Rule, back: Rule? = nil) {
+    self.shape = shape
+    self.back = back
+  }
+
+  var inverse: (any TensorTransform)? { back.map { Shaped($0, back: shape) } }
 
   func apply(_ tensor: Tensor, _ checkpoint: Checkpoint, _ match: NameMatch) throws(OunceError) -> Tensor {
     try tensor.reshaped(try shape(tensor.info.shape, checkpoint))
@@ -23,8 +30,6 @@ struct Shaped: TensorTransform {
 
   /// Drops every dimension of size 1.
   static let squeezed = Shaped { (old, _) throws(OunceError) in old.filter { $0 != 1 } }
-  /// Adds a last dimension of size 1.
-  static let column = Shaped { (old, _) throws(OunceError) in old + [1] }
 }
 
 /// Rows in an order that the configuration decides.

@@ -43,6 +43,13 @@ extension HuggingFaceForm {
         "n_ctx": "n_positions", "layer_norm_epsilon": "layer_norm_epsilon",
       ]),
     .init(
+      .starCoder, "gpt_bigcode",
+      names: [
+        "num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "hidden_size": "n_embd",
+        "n_positions": "n_positions", "layer_norm_epsilon": "layer_norm_epsilon",
+      ], rename: inTransformer,
+      settings: { (_, settings) throws(OunceError) in settings["multi_query"] = .bool(true) }),
+    .init(
       .bloom, "bloom",
       names: [
         "num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "layer_norm_epsilon": "layer_norm_epsilon",
@@ -72,21 +79,27 @@ extension HuggingFaceForm {
       }),
     .init(
       .gptOss, "gpt_oss",
-      rename: { $0.hasSuffix(".sinks.weight") ? String($0.dropLast(7)) : $0 },
+      rename: { name, _ in name.hasSuffix(".sinks.weight") ? String(name.dropLast(7)) : name },
       settings: { (source, settings) throws(OunceError) in
         settings["intermediate_size"] = source["{arch}.expert_feed_forward_length"]?.json
+        // The published models do not round the borders of the stretched band, and llama.cpp does not either.
+        if var scaling = settings["rope_scaling"]?.object {
+          scaling["truncate"] = .bool(false)
+          settings["rope_scaling"] = .object(scaling)
+        }
       }),
     .init(
       .lfm2, "lfm2", names: ["rms_norm_eps": "norm_eps"], without: [".o_proj."], settings: convolutions),
     .init(
       .lfm2Moe, "lfm2_moe", names: ["rms_norm_eps": "norm_eps", "num_local_experts": "num_experts"],
-      without: [".o_proj."], rename: { $0.hasSuffix(".expert_bias.bias") ? String($0.dropLast(5)) : $0 },
+      without: [".o_proj."],
+      rename: { name, _ in name.hasSuffix(".expert_bias.bias") ? String(name.dropLast(5)) : name },
       settings: convolutions),
     .init(.miniMaxM2, "minimax_m2"),
   ]
 
   /// The outer module that `SourceNames` takes off.
-  @Sendable private static func inTransformer(_ name: String) -> String {
+  @Sendable private static func inTransformer(_ name: String, _ source: ExportSource) -> String {
     name.hasPrefix("lm_head.") ? name : "transformer." + name
   }
 

@@ -6,6 +6,7 @@ struct HuggingFaceExport: Sendable {
   /// Names and contents of the files beside the weights.
   let files: [(name: String, bytes: [UInt8])]
   let notes: [String]
+  private let keepsFloats: [String]
 
   /// - Parameter dtype: the type of floats: "BF16", "F16" or "F32".
   /// - Throws: `OunceError` of kind `.unsupported` that names what has no way back: a rule, a setting, the tokenizer.
@@ -13,13 +14,18 @@ struct HuggingFaceExport: Sendable {
     let source = try ExportSource(model)
     let form = try HuggingFaceForm.of(source)
     let settings = try form.configuration(of: source, dtype: dtype)
-    let checkpoint = try form.checkpoint(settings, source)
-    tensors = try TensorReversal(form, checkpoint).tensors(of: source)
-    notes = try form.proof(checkpoint, tensors, source)
+    tensors = try TensorReversal(form, try form.checkpoint(settings, model), source).tensors()
+    notes = try form.proof(settings, tensors, source)
+    keepsFloats = form.keepsFloats
     var files = [("config.json", JSON.object(settings))]
     files += try TokenizerExport(source).files
     if let generation = Self.generation(source) { files.append(("generation_config.json", generation)) }
     self.files = files.map { ($0.0, Array((JSONWriter.write($0.1, isIndented: true) + "\n").utf8)) }
+  }
+
+  /// The type of a tensor's floats where the others have `dtype`.
+  func dtype(of name: String, _ dtype: String) -> String {
+    keepsFloats.contains { name.hasSuffix($0) } ? "F32" : dtype
   }
 
   /// generation_config.json: where several tokens end a text, config.json names one.
@@ -39,9 +45,9 @@ struct HuggingFaceExport: Sendable {
 
 extension HuggingFaceForm {
   /// The checkpoint that config.json describes, as the way to GGUF would see it.
-  func checkpoint(_ settings: JSONObject, _ source: ExportSource) throws(OunceError) -> Checkpoint {
+  func checkpoint(_ settings: JSONObject, _ model: Model) throws(OunceError) -> Checkpoint {
     var checkpoint = Checkpoint(
-      model: source.model, options: .init(), configuration: Configuration(.object(settings)),
+      model: model, options: .init(), configuration: Configuration(.object(settings)),
       architectureName: architecture.name, className: className)
     checkpoint.configuration.fill(architecture.defaults)
     try architecture.derive(&checkpoint)
@@ -54,12 +60,10 @@ extension HuggingFaceForm {
   ///
   /// - Returns: what config.json cannot say, as notes.
   func proof(
-    _ checkpoint: Checkpoint, _ tensors: [Tensor], _ source: ExportSource
+    _ settings: JSONObject, _ tensors: [Tensor], _ source: ExportSource
   ) throws(OunceError) -> [String] {
-    var again = checkpoint
-    again = Checkpoint(
-      model: Model(path: source.model.path, container: "safetensors", tensors: tensors), options: .init(),
-      configuration: checkpoint.configuration, architectureName: checkpoint.architectureName, className: className)
+    var again = try checkpoint(
+      settings, Model(path: source.model.path, container: "safetensors", tensors: tensors))
     let made = try again.translateTensors(by: architecture)
     let shapes = Dictionary(made.map { ($0.info.name, $0.info.shape) }, uniquingKeysWith: { first, _ in first })
     for tensor in source.model.tensors {

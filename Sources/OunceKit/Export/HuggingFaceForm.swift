@@ -16,15 +16,18 @@ struct HuggingFaceForm: Sendable {
   let settings: @Sendable (ExportSource, inout JSONObject) throws(OunceError) -> Void
   /// The table that is read from right to left.
   let tensors: [TensorRule]
+  /// Ends of the names of tensors that stay F32 whatever the type of the others.
+  let keepsFloats: [String]
   /// Names of tensors after the rules.
-  private let rename: @Sendable (String) -> String
+  private let rename: @Sendable (String, ExportSource) -> String
 
   /// - Parameter without: parts of names that other classes of the same table have: rules with them do not count.
   init(
     _ architecture: Architecture, _ modelType: String, _ className: String? = nil, names: [String: String] = [:],
     without: [String] = [],
     recognizes: @escaping @Sendable (ExportSource) -> Bool = { _ in true },
-    rename: @escaping @Sendable (String) -> String = { $0 },
+    keepsFloats: [String] = [],
+    rename: @escaping @Sendable (String, ExportSource) -> String = { name, _ in name },
     settings: @escaping @Sendable (ExportSource, inout JSONObject) throws(OunceError) -> Void = {
       (_, _) throws(OunceError) in
     }
@@ -34,14 +37,15 @@ struct HuggingFaceForm: Sendable {
     self.className = className ?? architecture.huggingFaceNames.first ?? ""
     self.names = Self.usualNames.merging(names) { _, new in new }
     self.recognizes = recognizes
+    self.keepsFloats = keepsFloats
     self.rename = rename
     self.settings = settings
     tensors = architecture.tensors.filter { rule in !without.contains { rule.source.contains($0) } }
   }
 
   /// The checkpoint's name of a tensor, which rules see without what `SourceNames` took off.
-  func name(_ name: String) -> String {
-    rename(name.replacing(".e_score_correction.bias", with: ".e_score_correction_bias"))
+  func name(_ name: String, _ source: ExportSource) -> String {
+    rename(name.replacing(".e_score_correction.bias", with: ".e_score_correction_bias"), source)
   }
 
   /// What the classes of transformers call settings that rules know under another name first.

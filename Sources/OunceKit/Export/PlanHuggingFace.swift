@@ -8,7 +8,9 @@ extension Model {
   func planHuggingFace(_ request: ConvertRequest) throws(OunceError) -> Plan {
     let dtype = request.dtype ?? floatType
     let export = try HuggingFaceExport(self, dtype: dtype)
-    let infos = try export.tensors.map { (tensor) throws(OunceError) in try tensor.info.forSafetensors(dtype: dtype) }
+    let infos = try export.tensors.map { (tensor) throws(OunceError) in
+      try tensor.info.forSafetensors(dtype: export.dtype(of: tensor.info.name, dtype))
+    }
     // As paths of files in it spell it: without a slash at its end.
     let folder = Paths.folder(of: Paths.join(request.output ?? Self.folderName(path), "model.safetensors"))
     if Paths.exists(folder), !Paths.isFolder(folder) {

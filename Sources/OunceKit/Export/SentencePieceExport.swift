@@ -113,7 +113,7 @@ extension TokenizerParts {
       model: .object([
         "type": .string("Unigram"), "unk_id": unknown.map { .integer($0) } ?? .null, "vocab": .array(pieces),
         "byte_fallback": .bool(vocabulary.types.contains(TokenType.byte)),
-      ]), addsEnd: true)
+      ]), addsBegin: source.architectureName == "bert", addsEnd: true)
   }
 }
 

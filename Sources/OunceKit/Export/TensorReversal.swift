@@ -5,12 +5,14 @@ internal import OunceEncoding
 struct TensorReversal {
   private let form: HuggingFaceForm
   private let checkpoint: Checkpoint
+  private let source: ExportSource
   private let table: RuleTable
   /// How many rules share a source, by its pattern: what is split joins again.
   private let siblings: [String: [TensorRule]]
 
-  init(_ form: HuggingFaceForm, _ checkpoint: Checkpoint) {
+  init(_ form: HuggingFaceForm, _ checkpoint: Checkpoint, _ source: ExportSource) {
     self.form = form
+    self.source = source
     self.checkpoint = checkpoint
     table = RuleTable(form.tensors.compactMap(\.reversed))
     var siblings: [String: [TensorRule]] = [:]
@@ -19,7 +21,7 @@ struct TensorReversal {
   }
 
   /// - Throws: `OunceError` that names the tensor, and the rule that has no inverse.
-  func tensors(of source: ExportSource) throws(OunceError) -> [Tensor] {
+  func tensors() throws(OunceError) -> [Tensor] {
     var result: [Tensor] = []
     var done = Set<String>()
     for tensor in source.model.tensors where !HuggingFaceForm.computed.contains(tensor.info.name) {
@@ -30,7 +32,7 @@ struct TensorReversal {
           file: source.model.path, subject: "tensor \(tensor.info.name)",
           remedy: "--to safetensors writes it under its own name")
       }
-      guard let (rule, parts) = choice(rules, match, source) else {
+      guard let (rule, parts) = choice(rules, match) else {
         throw noInverse(tensor.info.name, rules)
       }
       for part in parts { done.insert(part.tensor.info.name) }
@@ -40,9 +42,7 @@ struct TensorReversal {
   }
 
   /// The first rule whose parts are all there, with the parts in the order of the rules.
-  private func choice(
-    _ rules: [TensorRule], _ match: NameMatch, _ source: ExportSource
-  ) -> (TensorRule, [RowProbe.Part])? {
+  private func choice(_ rules: [TensorRule], _ match: NameMatch) -> (TensorRule, [RowProbe.Part])? {
     for rule in rules {
       guard let pattern = rule.target else { continue }
       let family = siblings[pattern] ?? []
@@ -60,7 +60,7 @@ struct TensorReversal {
   ) throws(OunceError) -> [Tensor] {
     let pattern = rule.target ?? ""
     guard rule.unstacks else {
-      let name = form.name(match.fill(pattern))
+      let name = form.name(match.fill(pattern), source)
       return [try inverse(parts, rule, name: name, match)]
     }
     guard let whole = parts.first, parts.count == 1, !rule.joinsRows, whole.tensor.info.shape.count > 1 else {
@@ -74,7 +74,7 @@ struct TensorReversal {
       let slice = try whole.tensor.gathering(1) { _ in expert }.reshaped(Array(shape.dropFirst()))
       var place = match
       place.expert = expert
-      let name = form.name(place.fill(pattern))
+      let name = form.name(place.fill(pattern), source)
       return try inverse([.init(tensor: slice, transforms: whole.transforms)], rule, name: name, place)
     }
   }
