@@ -93,6 +93,8 @@ extension TokenizerParts {
     }
     if source.bool("tokenizer.ggml.remove_extra_whitespaces") ?? false {
       normalizers.append(
+        .object(["type": .string("Strip"), "strip_left": .bool(false), "strip_right": .bool(true)]))
+      normalizers.append(
         .object([
           "type": .string("Replace"), "pattern": .object(["Regex": .string(" {2,}")]), "content": .string(" "),
         ]))

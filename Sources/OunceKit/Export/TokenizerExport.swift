@@ -18,9 +18,10 @@ struct TokenizerExport: Sendable {
       ("mask", "mask"),
     ]
     for (role, key) in keys {
-      guard let id = source.integer("tokenizer.ggml.\(key)_token_id"), vocabulary.texts.indices.contains(id) else {
-        continue
-      }
+      // A role makes a token special, which one that stands for text must not become.
+      guard let id = source.integer("tokenizer.ggml.\(key)_token_id"), vocabulary.types.indices.contains(id),
+        ExportVocabulary.isAdded(vocabulary.types[id])
+      else { continue }
       roles.append((role, id))
     }
     // Classes of BERT's line call the beginning and the separator by their own roles.
