@@ -59,6 +59,9 @@ struct HuggingFaceForm: Sendable {
     "rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight",
   ]
 
+  /// Ends of the names of matrices that have one row.
+  static let singleRows = [".shared_expert_gate.weight"]
+
   /// The form of a model.
   ///
   /// - Throws: `OunceError` of kind `.unsupported` that lists the architectures with a way back.

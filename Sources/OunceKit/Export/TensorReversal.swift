@@ -61,7 +61,7 @@ struct TensorReversal {
     let pattern = rule.target ?? ""
     guard rule.unstacks else {
       let name = form.name(match.fill(pattern), source)
-      return [try inverse(parts, rule, name: name, match)]
+      return [try inverse(parts, rule, name: name, match).asMatrix(where: HuggingFaceForm.singleRows)]
     }
     guard let whole = parts.first, parts.count == 1, !rule.joinsRows, whole.tensor.info.shape.count > 1 else {
       throw noInverse(rule.source, [rule])
@@ -126,6 +126,12 @@ struct TensorReversal {
 }
 
 extension Tensor {
+  /// A row as a matrix of one row, where the checkpoint's name ends so: llama-quantize drops the size of 1.
+  fileprivate func asMatrix(where endings: [String]) throws(OunceError) -> Tensor {
+    guard info.shape.count == 1, endings.contains(where: { info.name.hasSuffix($0) }) else { return self }
+    return try reshaped([1] + info.shape)
+  }
+
   /// Blocks as floats, so that elements can be moved and computed with.
   func decoded() throws(OunceError) -> Tensor {
     guard info.encoding.kind == .quantized else { return self }
