@@ -24,12 +24,12 @@ struct SourceNames: Sendable {
     for (suffix, replacement) in suffixes where name.hasSuffix(suffix) {
       name = name.dropLast(suffix.count) + replacement
     }
-    for (text, replacement) in replaced { name = name.replacing(text, with: replacement) }
+    for (text, replacement) in replaced { name = name.substituting(text, with: replacement) }
     if ignoredPrefixes.contains(where: { name.hasPrefix($0) }) { return nil }
     if (Self.buffers + ignoredSuffixes).contains(where: { name.hasSuffix($0) }) { return nil }
     if dropsTowers, Self.isTower(name) { return nil }
     if name.hasSuffix("e_score_correction_bias") { name = name.dropLast(5) + ".bias" }
-    name = name.replacing("language_model.", with: "")
+    name = name.substituting("language_model.", with: "")
     if let added, !name.hasPrefix(added), !keepsName.contains(where: { name.hasPrefix($0) }) { name = added + name }
     return name
   }

@@ -98,8 +98,8 @@ struct NameMatch: Sendable {
   /// The name that `pattern` gives for these parts.
   func fill(_ pattern: String) -> String {
     var name = pattern
-    if let layer { name = name.replacing("{i}", with: String(layer)) }
-    if let expert { name = name.replacing("{e}", with: String(expert)) }
+    if let layer { name = name.substituting("{i}", with: String(layer)) }
+    if let expert { name = name.substituting("{e}", with: String(expert)) }
     if let suffix, name.hasSuffix(".*") { name = name.dropLast(1) + suffix }
     return name
   }
