@@ -11,6 +11,8 @@ extension HuggingFaceForm {
         try latentAttention(source, &settings)
         settings["scoring_func"] = .string("sigmoid")
         settings["topk_method"] = .string("noaux_tc")
+        // GGUF lacks the layers that predict further tokens, which the class counts where nothing is said.
+        settings["num_nextn_predict_layers"] = .integer(0)
       }),
     .init(
       .deepseek2, "deepseek_v2", names: ["num_local_experts": "n_routed_experts"],

@@ -2,7 +2,8 @@ internal import OunceCore
 
 /// The families with a way back. Where several entries share an architecture, the first that recognizes a model wins.
 extension HuggingFaceForm {
-  static let all: [HuggingFaceForm] = decoders + neox + furtherDecoders + experts + stateSpaces + encoders
+  static let all: [HuggingFaceForm] =
+    decoders + neox + furtherDecoders + experts + stateSpaces + encoders + encoderDecoders
 
   private static let decoders: [HuggingFaceForm] = [
     .init(

@@ -6,6 +6,9 @@ extension Model {
   /// Plans a folder that transformers loads. Everything that may have no way back is looked at here, before anything
   /// is written.
   func planHuggingFace(_ request: ConvertRequest) throws(OunceError) -> Plan {
+    guard !request.isBigEndian, !request.translation.vocabularyOnly else {
+      throw OunceError(.request, "a folder for transformers has weights, and their words begin with the least byte")
+    }
     let dtype = request.dtype ?? floatType
     let export = try HuggingFaceExport(self, dtype: dtype)
     let infos = try export.tensors.map { (tensor) throws(OunceError) in
