@@ -1,9 +1,9 @@
-"""Scripts/conformance: llama.cpp loads what ounce writes of each checkpoint of the zoo and computes what transformers does.
+"""Scripts/conformance: llama.cpp loads what ounce writes of each checkpoint and computes what transformers does.
 
     python conformance-llama.py ZOO FOLDER OUNCE
 
-FOLDER holds what conformance-transformers.py wrote. Prints the tables of docs/conformance.md; ends with 1 when a file does
-not load that should, or a bound is missed.
+FOLDER holds what conformance-transformers.py wrote. Prints the tables of docs/conformance.md; ends with 1 when a file
+does not load that should, or a bound is missed.
 """
 import ctypes
 import json
@@ -134,7 +134,8 @@ def source_arguments(reference):
 def logits_table(index, folder, run):
     """Compares each checkpoint in three types; gives the number of missed bounds."""
     missed = 0
-    print("| checkpoint | class in transformers | F32: difference | bound | BF16: cosine | F16: cosine | |")
+    titles = ["checkpoint", "class in transformers", "F32", "bound", "BF16", "F16", "remarks"]
+    print(f"| {' | '.join(titles)} |")
     print("|---|---|---:|---:|---:|---:|---|")
     for reference in index:
         if "reason" in reference:
@@ -164,7 +165,8 @@ def logits_table(index, folder, run):
                 notes.append(f"{dtype.upper()}: {below} of {len(cosines)} positions below")
         if len(cells) == 4:
             notes = [note for note in [reference["assumed"], *notes] if note]
-            print(f"| {reference['name']} | {reference['class']} | {' | '.join(cells)} | {'; '.join(notes)} |", flush=True)
+            row = [reference["name"], reference["class"], *cells, "; ".join(notes)]
+            print(f"| {' | '.join(row)} |", flush=True)
     return missed
 
 

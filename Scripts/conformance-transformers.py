@@ -39,7 +39,7 @@ def normalize_and_route_as_mixtral():
     transformers.models.phimoe.modeling_phimoe.sparsemixer = route
 
 
-# What llama.cpp takes for granted, whatever its files say, so that transformers must be told: settings, code, the reason.
+# What llama.cpp takes for granted, whatever its files say, so that transformers must be told: settings, code, reason.
 ASSUMED = {
     "gpt-oss-bf16": ({"rope_scaling.truncate": True}, None, "YaRN's borders are rounded, `truncate` or not"),
     "gpt-oss-mxfp4": ({"rope_scaling.truncate": True}, None, "the same; values that meet MXFP4 are rounded to 8 bits"),
@@ -52,7 +52,7 @@ ASSUMED = {
         "the first 10 layers are sparse, the first 20 have keys; the deviation of n values is divided by n - 1",
     ),
     "nemotron-h": ({"time_step_min": 0.0}, None, "time steps have no lower limit"),
-    "phimoe": ({}, normalize_and_route_as_mixtral, "the norms do not subtract the mean; softmax routes, no sparsemixer"),
+    "phimoe": ({}, normalize_and_route_as_mixtral, "norms do not subtract the mean; softmax routes, no sparsemixer"),
     "t5": ({"scale_decoder_outputs": False}, None, "what the decoder gives to the tied head is not scaled"),
 }
 
@@ -101,7 +101,7 @@ def load(folder, class_name):
     absent = [*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])]
     absent = [key for key in absent if not any(word in key for word in UNUSED)]
     if absent:
-        raise ValueError(f"no {absent[0]} of its shape")
+        raise ValueError(f"no {min(absent)} of its shape")
     return model.float().eval()
 
 
