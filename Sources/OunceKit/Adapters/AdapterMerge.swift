@@ -16,11 +16,7 @@ extension Model {
   }
 
   private func merging(_ adapter: Adapter) throws(OunceError) -> Model {
-    guard container != "GGUF" else {
-      throw OunceError(
-        .unsupported, "is a GGUF file, whose tensors have other names than the adapter's", file: path,
-        remedy: "give --lora with the checkpoint that the adapter was trained on")
-    }
+    if container == "GGUF" { return try mergingUnderGGUFNames(adapter) }
     var merged = self
     var places: [String: Int] = [:]
     for (index, tensor) in tensors.enumerated() { places[tensor.info.name] = index }
@@ -116,12 +112,12 @@ extension Tensor {
 }
 
 extension TensorInfo {
-  /// The encoding that a sum is rounded to: the tensor's own where it is one of floats.
+  /// The encoding that a sum is rounded to: the tensor's own where it is one of floats, else F32.
   fileprivate func writableEncoding() throws(OunceError) -> any WritableEncoding {
-    guard encoding.kind == .float else {
+    guard encoding.kind == .float || encoding.kind == .quantized else {
       throw OunceError(.unsupported, "is \(encoding.name), to which nothing can be added")
     }
-    if let own = encoding as? any WritableEncoding { return own }
+    if encoding.kind == .float, let own = encoding as? any WritableEncoding { return own }
     guard let f32 = Encodings.writable("F32") else { throw OunceError(.unsupported, "there is no encoding F32") }
     return f32
   }

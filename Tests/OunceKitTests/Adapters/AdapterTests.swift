@@ -58,6 +58,35 @@ struct AdapterTests {
     #expect(changed.sorted() == expected.keys.sorted())
   }
 
+  @Test func `a GGUF file takes an adapter as its checkpoint does`() throws {
+    let folder = NSTemporaryDirectory() + "ounce-lora-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let checkpoint = try Open.model(at: Repository.root + "/fixtures/tiny-docs-llama")
+    let adapter = try Adapter(path: Self.folder + "/plain")
+    func convert(_ model: Model, _ name: String) throws -> Model {
+      var request = ConvertRequest()
+      request.output = folder + "/" + name
+      try model.plan(request).execute()
+      return try Open.model(at: folder + "/" + name)
+    }
+    let direct = try convert(try checkpoint.merging([adapter]), "direct.gguf")
+    let base = try convert(checkpoint, "base.gguf")
+    let merged = try base.merging([adapter])
+    #expect(merged.metadata == direct.metadata)
+    for (tensor, other) in zip(merged.tensors, direct.tensors) {
+      #expect(tensor.info.name == other.info.name)
+      #expect(try Self.floats(tensor) == Self.floats(other), "\(tensor.info.name)")
+    }
+    // Blocks that change become F32, the others stay.
+    let recipe = try #require(Recipes.named("Q8_0"))
+    try checkpoint.plan(QuantizeRequest(recipes: [recipe], output: folder + "/q.gguf")).execute()
+    let quantized = try Open.model(at: folder + "/q.gguf").merging([adapter])
+    for tensor in quantized.tensors where tensor.info.shape.count > 1 {
+      #expect(tensor.info.encoding.name == (tensor.info.name.contains("attn_k") ? "F32" : "Q8_0"))
+    }
+  }
+
   @Test func `half the strength is half the difference, and two adapters add up`() throws {
     let base = try Self.base()
     let path = Self.folder + "/plain"
