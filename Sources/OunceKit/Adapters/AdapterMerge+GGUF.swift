@@ -40,9 +40,7 @@ extension Adapter {
     let table = RuleTable(architecture.tensors)
     var targets: Set<String> = []
     for name in changes.keys {
-      guard let cleaned = architecture.names.cleaned(name), let known = try architecture.rename(cleaned, checkpoint),
-        let (rules, match) = table.match(known)
-      else { continue }
+      guard let (rules, match) = try architecture.rules(for: name, in: table, checkpoint) else { continue }
       for rule in rules {
         if let target = rule.target { targets.insert(match.fill(target)) }
       }

@@ -52,7 +52,7 @@ extension Model {
     }
     let (base, columns) = (tensors[place], bias.info.elementCount)
     guard base.info.elementCount == columns else { throw .mismatch(base.info.shape, bias.info.shape, adapter.path) }
-    let addend = try bias.floats(0..<bias.info.rowCount)
+    let addend = try bias.floats()
     tensors[place] = Tensor(
       info: base.info,
       data: Mapped(
@@ -100,7 +100,7 @@ extension Tensor {
           .unsupported, "a magnitude for each column is not supported", remedy: "merge it with PEFT first")
       }
       guard magnitude.info.elementCount == rows else { throw .mismatch([rows], magnitude.info.shape, nil) }
-      magnitudes = try magnitude.floats(0..<magnitude.info.rowCount)
+      magnitudes = try magnitude.floats()
     }
     let target = try base.info.writableEncoding()
     let data = LowRankSum(

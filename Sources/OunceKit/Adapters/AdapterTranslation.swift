@@ -13,6 +13,16 @@ extension FusedHeads: RowTransform {}
 extension GroupedPart: RowTransform {}
 extension HalvesApart: RowTransform {}
 
+extension Architecture {
+  /// The rules for a tensor of the checkpoint, and the parts of its name; nil: there are none.
+  func rules(
+    for name: String, in table: RuleTable, _ checkpoint: Checkpoint
+  ) throws(OunceError) -> (rules: [TensorRule], match: NameMatch)? {
+    guard let cleaned = names.cleaned(name), let known = try rename(cleaned, checkpoint) else { return nil }
+    return table.match(known)
+  }
+}
+
 extension Adapter {
   /// Plans the GGUF file that llama.cpp adds to a model with `--lora`: two tensors, `lora_a` and `lora_b`, for each
   /// weight, under the names and in the order of rows that the base model has as GGUF.
@@ -79,11 +89,9 @@ extension Adapter {
   ) throws(OunceError) -> [Tensor] {
     let table = RuleTable(architecture.tensors)
     var result: [Tensor] = []
-    var stacks = ProductStacks(architecture, self, checkpoint, table)
+    var stacks = try ProductStacks(architecture, self, checkpoint, table)
     for (name, change) in changes {
-      guard let cleaned = architecture.names.cleaned(name), let known = try architecture.rename(cleaned, checkpoint),
-        let (rules, match) = table.match(known)
-      else {
+      guard let (rules, match) = try architecture.rules(for: name, in: table, checkpoint) else {
         throw OunceError(
           .unsupported, "the \(architecture.name) rules know no such tensor", file: path, subject: "tensor \(name)",
           remedy: "the adapter was made for another model than \(checkpoint.model.path)")
@@ -170,12 +178,12 @@ private struct ProductStacks {
   /// How many parts of each layer are still to come.
   private var remaining: [Int: Int] = [:]
 
-  init(_ architecture: Architecture, _ adapter: Adapter, _ checkpoint: Checkpoint, _ table: RuleTable) {
+  init(_ architecture: Architecture, _ adapter: Adapter, _ checkpoint: Checkpoint, _ table: RuleTable)
+    throws(OunceError)
+  {
     targets = architecture.tensors.filter(\.stacks).compactMap(\.target)
     for (name, change) in adapter.changes where change.a != nil {
-      guard let cleaned = architecture.names.cleaned(name), let known = try? architecture.rename(cleaned, checkpoint),
-        let (rules, match) = table.match(known)
-      else { continue }
+      guard let (rules, match) = try architecture.rules(for: name, in: table, checkpoint) else { continue }
       for rule in rules where rule.stacks { remaining[match.layer ?? 0, default: 0] += 1 }
     }
   }

@@ -77,7 +77,7 @@ struct Factor: Sendable {
   init(_ tensor: Tensor, isTransposed: Bool) throws(OunceError) {
     let (rows, columns) = (tensor.info.shape[0], tensor.info.shape[1])
     if isTransposed {
-      let floats = try tensor.floats(0..<rows)
+      let floats = try tensor.floats()
       var turned = [Float](repeating: 0, count: floats.count)
       for row in 0..<rows {
         for column in 0..<columns { turned[column * rows + row] = floats[row * columns + column] }
@@ -95,19 +95,5 @@ struct Factor: Sendable {
     case .stored(let tensor): try tensor.floats(rows)
     case .memory(let values): Array(values[rows.lowerBound * columnCount..<rows.upperBound * columnCount])
     }
-  }
-}
-
-extension Tensor {
-  /// Rows as numbers.
-  func floats(_ rows: Range<Int>) throws(OunceError) -> [Float] {
-    var bytes = [UInt8](repeating: 0, count: rows.count * info.rowByteCount)
-    try bytes.withMutableRawSpan { (span) throws(OunceError) in try data.read(rows: rows, into: &span) }
-    var values = [Float](repeating: 0, count: rows.count * info.columnCount)
-    bytes.withRawSpan { blocks in
-      var elements = values.mutableSpan
-      info.encoding.decode(blocks, into: &elements)
-    }
-    return values
   }
 }

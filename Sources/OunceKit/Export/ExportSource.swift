@@ -52,17 +52,6 @@ struct ExportSource: Sendable {
   }
 }
 
-extension Tensor {
-  /// The elements of a small F32 tensor.
-  func floats() throws(OunceError) -> [Float] {
-    var bytes = [UInt8](repeating: 0, count: info.byteCount)
-    try bytes.withMutableRawSpan { (span) throws(OunceError) in try data.read(rows: 0..<info.rowCount, into: &span) }
-    return stride(from: 0, to: bytes.count - 3, by: 4).map { start in
-      Float(bitPattern: bytes[start..<start + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
-    }
-  }
-}
-
 extension MetadataValue {
   /// The value as JSON; single precision becomes the shortest decimal that reads back as the same number. Nil: it is
   /// nothing that config.json holds.

@@ -70,16 +70,7 @@ extension ImportanceMatrix {
         .malformed, "expected at most \(Limits.importanceCount) elements of F32", file: path,
         subject: "tensor \(tensor.info.name)")
     }
-    var bytes = [UInt8](repeating: 0, count: tensor.info.byteCount)
-    try bytes.withMutableRawSpan { (span) throws(OunceError) in
-      try tensor.data.read(rows: 0..<tensor.info.rowCount, into: &span)
-    }
-    var values = [Float](repeating: 0, count: tensor.info.elementCount)
-    bytes.withRawSpan { bytes in
-      var elements = values.mutableSpan
-      tensor.info.encoding.decode(bytes, into: &elements)
-    }
-    return values
+    return try tensor.floats()
   }
 
   /// Metadata and tensors of the GGUF format.
