@@ -7,9 +7,12 @@ public enum Containers {
     SafetensorsContainer(),
   ]
 
-  /// The container whose files begin like `head`; nil when there is none.
-  public static func recognizing(_ head: [UInt8], byteCount: Int) -> (any Container)? {
-    all.first { $0.recognizes(head, byteCount: byteCount) }
+  /// Models that are folders, in the order in which they are tried.
+  public static let folders: [any FolderContainer] = []
+
+  /// The container of a file; nil when there is none.
+  public static func recognizing(_ candidate: Candidate) -> (any Container)? {
+    all.first { $0.recognizes(candidate) }
   }
 
   /// The container that people call `name`, in any case.
@@ -21,8 +24,10 @@ public enum Containers {
   ///
   /// - Throws: `OunceError` that says what the file really is, when no container recognizes it.
   public static func read(_ file: InputFile) throws(OunceError) -> Model {
-    let head = try file.head()
-    guard let container = recognizing(head, byteCount: file.byteCount) else { throw Probe.explain(file, head) }
+    let candidate = try Candidate(file)
+    guard let container = recognizing(candidate) else {
+      throw candidate.archiveError?.withRemedyForDamage ?? Probe.explain(file, candidate.head)
+    }
     do { return try container.read(file) } catch { throw error.withRemedyForDamage }
   }
 }

@@ -8,10 +8,29 @@ public protocol Container: Sendable {
   var name: String { get }
   /// Without dots, the usual one first.
   var fileExtensions: [String] { get }
-  /// Whether a file with these first bytes (up to 4096 of them) is of this format. Names are never consulted.
-  func recognizes(_ head: [UInt8], byteCount: Int) -> Bool
-  /// Reads the header of one file.
+  /// Whether a file says how long it is, so that one that was cut short is an error. A protocol buffer does not: cut
+  /// between two fields it is a shorter message.
+  var tellsItsEnd: Bool { get }
+  /// Whether tensors may share bytes, or take more than the file has since they are packed in it.
+  var sharesBytes: Bool { get }
+  /// Whether a file is of this format, by its content. Names are never consulted.
+  func recognizes(_ candidate: Candidate) -> Bool
+  /// Reads the header of one file, and of the files that belong to it.
   func read(_ file: InputFile) throws(OunceError) -> Model
+}
+
+extension Container {
+  public var tellsItsEnd: Bool { true }
+  public var sharesBytes: Bool { false }
+}
+
+/// A model that is a folder of files which mean little alone.
+public protocol FolderContainer: Sendable {
+  /// What people call it: "Zarr".
+  var name: String { get }
+  /// Whether a folder is of this format, by the names in it.
+  func recognizes(_ folder: Folder) -> Bool
+  func read(_ folder: Folder) throws(OunceError) -> Model
 }
 
 /// A container that can be written.

@@ -32,6 +32,8 @@ public enum Limits {
   public static let shards = 10_000
   /// Files of a folder that are looked at beside the weights; model folders have fewer than 100.
   public static let companions = 10_000
+  /// Names in a folder that is one model: a file for each chunk of each tensor of a large checkpoint.
+  public static let folderEntries = 1_000_000
   /// Names that an error lists before it only counts.
   public static let listedNames = 5
   /// Bytes of a SentencePiece model: the largest published is 8 MB.
@@ -40,4 +42,12 @@ public enum Limits {
   public static let ruleFileByteCount = 16 << 20
   /// Importance weights of one tensor: 512 experts of 32,768 columns, four times.
   public static let importanceCount = 64 << 20
+  /// Members of a zip archive: one for each tensor of the largest models, and some.
+  public static let zipMembers = 2_000_000
+  /// How many times as large as the archive its content may be: weights shrink to a third, mostly zeros to a hundredth.
+  public static let unpackedRatio = 256
+  /// Bytes that any archive may unpack to, however small it is.
+  public static let unpackedByteCount = 256 << 20
+  /// Messages inside each other in protocol buffers: a graph in a graph of a function, with room.
+  public static let protobufNesting = 32
 }

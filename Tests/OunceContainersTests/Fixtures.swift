@@ -8,6 +8,9 @@ enum Fixtures {
   static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "fixtures").path
 
+  /// The folder that holds the fixtures of a container: its name in small letters, without spaces.
+  static func folder(of container: String) -> String { container.lowercased().filter { $0 != " " } }
+
   /// The folders of `fixtures/` that hold a folder `kind`.
   static func folders(_ kind: String) -> [String] {
     let names = (try? Paths.names(in: root)) ?? []

@@ -14,6 +14,9 @@ enum Listing {
         "tensor \(quoted(tensor.info.name)) \(tensor.info.encoding.name) \(tensor.info.shape) \(content.count) "
           + hash(content))
     }
+    for remark in model.remarks where remark.kind != .note {
+      lines.append("\(remark.kind) \(quoted(remark.subject))")
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -20,16 +20,24 @@ struct MalformedTests {
     #expect(error.remedy != nil || error.offset != nil, "an error says where, or what to do")
   }
 
-  /// A file that was cut is an error, or nothing of the model was lost.
+  /// A file that was cut is an error, or nothing of the model was lost; where a format does not tell its end, what is
+  /// left of the model is what it was.
   @Test(arguments: Fixtures.wellFormedFiles) func `a file cut at any byte is refused`(_ fixture: Fixture) throws {
     let whole = try fixture.bytes()
     let listing = try fixture.note(".listing")
     for count in whole.indices {
       let file = InputFile(path: "cut", bytes: Array(whole[..<count]))
       switch read(file) {
-      case .success(let model): #expect(try Listing.text(model) == listing, "cut at \(count)")
+      case .success(let model):
+        let text = try Listing.text(model)
+        guard Containers.named(model.container)?.tellsItsEnd == false else {
+          #expect(text == listing, "cut at \(count)")
+          continue
+        }
+        #expect(Set(text.split(separator: "\n")).isSubset(of: listing.split(separator: "\n")), "cut at \(count)")
       case .failure(let error):
-        #expect(error.file == "cut" && error.kind == .malformed, "cut at \(count): \(error)")
+        #expect(error.file?.hasPrefix("cut") == true, "cut at \(count): \(error)")
+        #expect(error.kind == .malformed || error.kind == .unsupported, "cut at \(count): \(error)")
         #expect(count == 0 || error.offset != nil, "cut at \(count): \(error)")
         if let offset = error.offset { #expect((0...count).contains(offset), "cut at \(count): \(error)") }
       }
@@ -51,10 +59,17 @@ struct MalformedTests {
       switch read(file) {
       case .success(let model):
         let byteCount = model.tensors.reduce(0) { $0 + $1.info.byteCount }
-        #expect(byteCount <= bytes.count, "tensors do not share bytes and are inside of the file, seed \(seed)")
-        #expect(throws: Never.self, "seed \(seed)") { try Listing.text(model) }
+        guard Containers.named(model.container)?.sharesBytes == true else {
+          #expect(byteCount <= bytes.count, "tensors do not share bytes and are inside of the file, seed \(seed)")
+          #expect(throws: Never.self, "seed \(seed)") { try Listing.text(model) }
+          continue
+        }
+        // Rows may turn out to be damaged when they are unpacked: an error then, too.
+        for tensor in model.tensors where tensor.info.byteCount <= 1 << 20 {
+          do { _ = try tensor.content() } catch { #expect(error is OunceError, "seed \(seed): \(error)") }
+        }
       case .failure(let error):
-        #expect(error.file == "damaged", "seed \(seed): \(error)")
+        #expect(error.file?.hasPrefix("damaged") == true, "seed \(seed): \(error)")
         #expect(error.description.utf8.count < 20_000, "seed \(seed)")
       }
     }

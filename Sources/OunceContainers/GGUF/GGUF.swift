@@ -40,7 +40,7 @@ public struct GGUFContainer: Container {
 
   public init(options: Options = Options()) { self.options = options }
 
-  public func recognizes(_ head: [UInt8], byteCount: Int) -> Bool { head.starts(with: Self.magic) }
+  public func recognizes(_ candidate: Candidate) -> Bool { candidate.has(Self.magic) }
 
   public func read(_ file: InputFile) throws(OunceError) -> Model {
     var reader = try GGUFReader(file)

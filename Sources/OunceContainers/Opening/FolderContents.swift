@@ -20,62 +20,91 @@ struct FolderContents {
     }
   }
 
+  /// Weight files in the order in which a folder is searched for them: how their names end, and which is meant where
+  /// there are several.
+  private static let kinds: [(endings: [String], preferred: [String])] = [
+    ([".gguf"], []),
+    ([".bin", ".pt", ".pth", ".ckpt"], ["pytorch_model.bin", "model.bin"]),
+    ([".msgpack"], ["flax_model.msgpack"]),
+    ([".h5", ".hdf5", ".keras"], ["tf_model.h5"]),
+    ([".onnx"], ["model.onnx"]),
+    ([".npz", ".npy"], ["weights.npz"]),
+    ([".index"], []),
+    ([".tflite", ".pb", ".mlmodel", ".ggml", ".llamafile"], []),
+  ]
+  /// Files of training and of tokenizers that have the ending of weights.
+  private static let besides = [
+    "training_args", "optimizer", "scheduler", "rng_state", "random_states", "scaler", "tokenizer", "fingerprint",
+    "keras_metadata", "added_tokens",
+  ]
+
   func open() throws(OunceError) -> Model {
-    if let index = try one(
-      names.filter { $0.hasSuffix(SafetensorsIndex.ending) }, preferred: "model.safetensors.index.json")
-    {
-      return try SafetensorsIndex(path: Paths.join(path, index), pool: pool).open()
+    let indices = names.filter { $0.hasSuffix(ShardIndex.ending) }
+    if let model = try openSafetensors(indices.filter { $0.hasSuffix(".safetensors" + ShardIndex.ending) }) {
+      return model
+    }
+    let folder = try Folder(path, pool)
+    if let container = Containers.folders.first(where: { $0.recognizes(folder) }) {
+      do { return try container.read(folder) } catch { throw error.withRemedyForDamage }
+    }
+    if let index = try one(indices, preferred: ["pytorch_model.bin" + ShardIndex.ending]) {
+      return try ShardIndex(path: Paths.join(path, index), pool: pool).open()
+    }
+    for kind in Self.kinds {
+      let files = names.filter { name in
+        kind.endings.contains(where: name.hasSuffix) && !Self.besides.contains(where: name.hasPrefix)
+      }
+      if !files.isEmpty { return try open(files, preferred: kind.preferred) }
+    }
+    throw nothing()
+  }
+
+  /// nil when there are none.
+  private func openSafetensors(_ indices: [String]) throws(OunceError) -> Model? {
+    if let index = try one(indices, preferred: ["model.safetensors" + ShardIndex.ending]) {
+      return try ShardIndex(path: Paths.join(path, index), pool: pool).open()
     }
     let safetensors = names.filter { $0.hasSuffix(".safetensors") }
     // A folder may hold the same weights twice: `consolidated…` is Mistral's own spelling of `model…`.
     let named = safetensors.filter { $0.hasPrefix("model") }
     let rest = safetensors.filter { !$0.hasPrefix("consolidated") && !$0.hasPrefix("adapter") }
     for choice in [named, rest, safetensors] where !choice.isEmpty {
-      return try open(choice, preferred: "model.safetensors")
+      return try open(choice, preferred: ["model.safetensors"])
     }
-    let gguf = names.filter { $0.hasSuffix(".gguf") }
-    if !gguf.isEmpty { return try open(gguf, preferred: nil) }
-    throw nothing()
+    return nil
   }
 
   /// Opens files that should be one model.
-  private func open(_ names: [String], preferred: String?) throws(OunceError) -> Model {
-    if let preferred, names.contains(preferred) { return try Open.file(Paths.join(path, preferred), pool) }
+  private func open(_ names: [String], preferred: [String]) throws(OunceError) -> Model {
     let sets = Dictionary(grouping: names) { name in
       ShardName(name).map { ShardName.name($0.base, 1, of: $0.count, ending: $0.ending) } ?? name
     }
-    guard let chosen = try one(sets.keys.sorted(), preferred: nil), let member = sets[chosen]?.first else {
+    guard let chosen = try one(sets.keys.sorted(), preferred: preferred), let member = sets[chosen]?.first else {
       throw nothing()
     }
     return try Open.file(Paths.join(path, member), pool)
   }
 
   /// The only name, or the preferred one of several; nil when there is none.
-  private func one(_ names: [String], preferred: String?) throws(OunceError) -> String? {
+  private func one(_ names: [String], preferred: [String]) throws(OunceError) -> String? {
     if names.count < 2 { return names.first }
-    if let preferred, names.contains(preferred) { return preferred }
+    if let name = preferred.first(where: names.contains) { return name }
     throw OunceError(
       .request, "the folder holds \(names.count) models: \(listed(names))", file: path,
       remedy: "name the one to open")
   }
 
-  /// Weight files of other kinds, by how their names end.
-  private static let otherEndings = [
-    ".bin", ".pt", ".pth", ".ckpt", ".h5", ".keras", ".msgpack", ".onnx", ".npz", ".npy", ".tflite", ".mlmodel",
-    ".mlpackage", ".llamafile", ".ggml",
-  ]
-
   private func nothing() -> OunceError {
     if let unfinished = names.lazy.compactMap({ Probe.unfinished(Paths.join(path, $0)) }).first { return unfinished }
-    let others = names.filter { name in Self.otherEndings.contains(where: name.hasSuffix) }
-    if !others.isEmpty {
-      return OunceError(
-        .unsupported, "the folder holds weights of a kind that this build cannot read yet: \(listed(others))",
-        file: path, remedy: "download the safetensors files of the model, or convert these first")
+    let inner = ((try? Paths.names(in: path)) ?? []).filter { name in
+      let folder = Paths.join(path, name)
+      return !name.hasPrefix(".") && Paths.isFolder(folder) && Self.isCheckpoint(folder)
     }
-    return OunceError(
-      .request, "the folder holds no weights", file: path,
-      remedy: "expected model.safetensors, shards with model.safetensors.index.json, or a .gguf file")
+    let remedy =
+      inner.isEmpty
+      ? "expected model.safetensors, shards with model.safetensors.index.json, a .gguf file or another weight file"
+      : "name one of its folders that hold a model: \(listed(inner))"
+    return OunceError(.request, "the folder holds no weights", file: path, remedy: remedy)
   }
 }
 

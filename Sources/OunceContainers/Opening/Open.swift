@@ -6,24 +6,27 @@ public enum Open {
   ///
   /// - A **file** is known by its content. Of a sharded model any one shard is enough: its siblings are found by the
   ///   index beside it, by `split.count` in a GGUF, or by names such as `model-00002-of-00005.safetensors`.
-  /// - An **index** (`*.safetensors.index.json`) names the shards of its folder.
+  /// - An **index** (`*.index.json`) names the shards of its folder.
   /// - In a **folder** the first of these that is there counts: an index, `model.safetensors`, the shards or the only
-  ///   file named `model…safetensors`, the only other safetensors file or set of shards, the only GGUF or split set.
-  ///   What stays ambiguous is an error that lists the choices.
+  ///   file named `model…safetensors`, the only other safetensors file or set of shards, the only GGUF or split set, a
+  ///   format that is a folder, a file of another container (`FolderContents`). What stays ambiguous is an error that
+  ///   lists the choices.
   ///
   /// `companions` of the result are the other files of a checkpoint folder (one that was named, or that has a
   /// `config.json` or its like beside the named file), those of its subfolders included.
   ///
+  /// - Parameter spillFolder: where compressed members of archives are unpacked when they are read, without a name; nil:
+  ///   what TMPDIR says.
   /// - Throws: `OunceError`; `.notFound` for shards that are missing, `.unsupported` for weights of another kind.
-  public static func model(at path: String) throws(OunceError) -> Model {
-    let pool = DescriptorPool()
+  public static func model(at path: String, spillFolder: String? = nil) throws(OunceError) -> Model {
+    let pool = DescriptorPool(spillSpace: SpillSpace(folder: spillFolder))
     var model: Model
     let folder: String?
     if Paths.isFolder(path) {
       model = try FolderContents(path, pool).open()
       folder = path
-    } else if path.hasSuffix(SafetensorsIndex.ending) {
-      model = try SafetensorsIndex(path: path, pool: pool).open()
+    } else if path.hasSuffix(ShardIndex.ending) {
+      model = try ShardIndex(path: path, pool: pool).open()
       folder = Paths.folder(of: path)
     } else {
       model = try file(path, pool)
@@ -51,10 +54,10 @@ public enum Open {
   static func file(_ path: String, _ pool: DescriptorPool) throws(OunceError) -> Model {
     if let error = Probe.unfinished(path), Paths.isFile(path) { throw error }
     let name = Paths.name(of: path)
-    if let shard = ShardName(name), shard.ending == "safetensors" {
-      let index = Paths.join(Paths.folder(of: path), "\(shard.base).\(SafetensorsIndex.ending)")
+    if let shard = ShardName(name), ["safetensors", "bin"].contains(shard.ending) {
+      let index = Paths.join(Paths.folder(of: path), "\(shard.base).\(shard.ending)\(ShardIndex.ending)")
       if Paths.isFile(index) {
-        let set = try SafetensorsIndex(path: index, pool: pool)
+        let set = try ShardIndex(path: index, pool: pool)
         if set.shards.contains(name) { return try set.open() }
       }
       // Tells a wrong path from a missing sibling.

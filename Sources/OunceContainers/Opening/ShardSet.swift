@@ -1,6 +1,6 @@
 internal import OunceCore
 
-/// Safetensors files that their names alone make one model: there is no index.
+/// Safetensors or PyTorch files that their names alone make one model: there is no index.
 struct ShardSet {
   private let folder: String
   private let name: ShardName

@@ -28,7 +28,7 @@ extension SafetensorsContainer: SplittableContainer {
           layout: try layout(metadata, group.map { tensors[$0] })))
     }
     return ShardedLayout(
-      shards: shards, index: ("\(base).\(SafetensorsIndex.ending)", index(shards, tensors)))
+      shards: shards, index: ("\(base).safetensors\(ShardIndex.ending)", index(shards, tensors)))
   }
 
   /// The index, byte for byte as Python's `json.dumps(…, indent=2, sort_keys=True)` and a line feed.

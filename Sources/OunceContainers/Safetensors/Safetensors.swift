@@ -29,7 +29,8 @@ public struct SafetensorsContainer: Container {
 
   /// A brace behind a length: text that happens to have a brace there does not begin with zeros. A length beyond any
   /// file is recognized by the quote that follows the brace, so that the error can say what is wrong with it.
-  public func recognizes(_ head: [UInt8], byteCount: Int) -> Bool {
+  public func recognizes(_ candidate: Candidate) -> Bool {
+    let head = candidate.head
     guard head.count > 8, head[8] == UInt8(ascii: "{") else { return false }
     if head[6] == 0, head[7] == 0 { return true }
     return head.count > 9 && head[9] == UInt8(ascii: "\"") && head[7] >= 0x80

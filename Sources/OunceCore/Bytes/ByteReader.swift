@@ -124,6 +124,9 @@ public struct ByteReader {
     return PackedStrings(bytes: bytes, ends: ends)
   }
 
+  /// Goes to another byte. The caller has checked that it is inside of the file.
+  public mutating func seek(to offset: Int) { self.offset = offset }
+
   public mutating func skip(_ byteCount: Int) throws(OunceError) {
     try checkRemaining(byteCount)
     offset += byteCount

@@ -1,8 +1,8 @@
 internal import Synchronization
 internal import SystemPackage
 
-/// A file that is only read, by position, from any thread. Also bytes in memory under a file's name, for parsers'
-/// tests.
+/// A file that is only read, by position, from any thread. Also what stands for one: bytes in memory, a part of another
+/// file, and a member of an archive that is unpacked as far as it is read.
 ///
 /// Reads are `pread`: a file that is cut short while it is read is an error with an offset, never a signal. Descriptors
 /// are opened when needed and shared through a pool, so that a thousand shards need no thousand descriptors.
@@ -15,6 +15,8 @@ public final class InputFile: Sendable {
   private enum Content: Sendable {
     case memory([UInt8])
     case file(System.Status, DescriptorPool)
+    case part(of: InputFile, offset: Int)
+    case unpacked(SpilledContent, from: InputFile)
   }
 
   /// Opens a regular file.
@@ -53,6 +55,49 @@ public final class InputFile: Sendable {
     content = .memory(bytes)
   }
 
+  /// Bytes of another file under a name of their own: a member that an archive stores as it is. The caller has checked
+  /// that `range` is inside.
+  public init(path: String, part range: Range<Int>, of file: InputFile) {
+    self.path = path
+    byteCount = range.count
+    content = .part(of: file, offset: range.lowerBound)
+  }
+
+  /// What a stream gives that is read from `file`, `byteCount` bytes of it. It is unpacked when it is read, as far as
+  /// that, into a file without a name.
+  public init(path: String, unpacking stream: sending any ByteStream, byteCount: Int, from file: InputFile) {
+    self.path = path
+    self.byteCount = byteCount
+    content = .unpacked(SpilledContent(stream, byteCount: byteCount, in: file.spillSpace), from: file)
+  }
+
+  /// The file on disk that holds these bytes; this one unless it is a part of another.
+  public var container: InputFile {
+    switch content {
+    case .memory, .file: self
+    case .part(let file, _), .unpacked(_, let file): file.container
+    }
+  }
+
+  private var spillSpace: SpillSpace {
+    switch content {
+    case .memory: SpillSpace()
+    case .file(_, let pool): pool.spillSpace
+    case .part(let file, _), .unpacked(_, let file): file.spillSpace
+    }
+  }
+
+  /// Another file of the same folder.
+  ///
+  /// - Throws: `OunceError` when there is none.
+  public func sibling(_ name: String) throws(OunceError) -> InputFile {
+    let path = Paths.join(Paths.folder(of: container.path), name)
+    guard case .file(_, let pool) = container.content else {
+      throw OunceError(.notFound, "is needed, but there is no folder to look for it", file: path)
+    }
+    return try InputFile(path: path, pool: pool)
+  }
+
   /// Fills all of `bytes` from byte `offset` on.
   ///
   /// - Throws: `OunceError` when the file ends before or the read fails.
@@ -68,6 +113,14 @@ public final class InputFile: Sendable {
       do { found = try System.read(open.descriptor, at: offset, into: &bytes) } catch {
         throw OunceError(.io, "reading \(wanted) bytes failed: \(error)", file: path, offset: offset)
       }
+    case .part(let file, let start):
+      guard offset + wanted <= byteCount else {
+        found = max(0, byteCount - offset)
+        break
+      }
+      return try file.read(at: start + offset, into: &bytes)
+    case .unpacked(let content, _):
+      do { found = try content.read(at: offset, into: &bytes) } catch { throw error.located(file: path) }
     }
     guard found == wanted else {
       let shrank = offset + wanted <= byteCount
@@ -81,6 +134,9 @@ public final class InputFile: Sendable {
 
   /// Tells the system that `range` is read soon. A hint: it cannot fail.
   public func prefetch(_ range: Range<Int>) {
+    if case .part(let file, let offset) = content {
+      return file.prefetch(offset + range.lowerBound..<offset + range.upperBound)
+    }
     guard case .file(let status, let pool) = content,
       let open = try? pool.descriptor(for: path, expecting: status)
     else { return }
@@ -109,7 +165,8 @@ public final class InputFile: Sendable {
   ///
   /// - Throws: `OunceError` when it changed.
   public func checkUnchanged() throws(OunceError) {
-    guard case .file(let status, let pool) = content else { return }
+    guard case .file(let status, let pool) = container.content else { return }
+    let path = container.path
     let open = try pool.descriptor(for: path, expecting: status)
     guard let now = try? System.status(of: open.descriptor), now == status else {
       throw OunceError(
@@ -119,7 +176,7 @@ public final class InputFile: Sendable {
 
   /// Whether `path` names this very file, whatever its spelling: compared by device and inode.
   public func isSameFile(as path: String) -> Bool {
-    guard case .file(let status, _) = content, let other = try? System.status(of: path) else { return false }
+    guard case .file(let status, _) = container.content, let other = try? System.status(of: path) else { return false }
     return status.device == other.device && status.inode == other.inode
   }
 }
@@ -136,7 +193,13 @@ public final class DescriptorPool: Sendable {
   /// Most recently used last. A reader that still holds an evicted entry keeps it open until it is done.
   private let entries = Mutex<[(path: ExactString, open: Open)]>([])
 
-  public init(limit: Int = 32) { self.limit = limit }
+  /// Where archives among the files are unpacked.
+  public let spillSpace: SpillSpace
+
+  public init(limit: Int = 32, spillSpace: SpillSpace = SpillSpace()) {
+    self.limit = limit
+    self.spillSpace = spillSpace
+  }
 
   func descriptor(for path: String, expecting status: System.Status) throws(OunceError) -> Open {
     let key = ExactString(path)

@@ -152,6 +152,23 @@ enum System {
 
   static var processID: Int { Int(getpid()) }
 
+  /// Where files go that nobody needs to find.
+  static var temporaryFolder: String {
+    guard let value = unsafe getenv("TMPDIR") else { return "/tmp" }
+    let path = unsafe String(cString: value)
+    return path.isEmpty ? "/tmp" : path
+  }
+
+  /// A new file in `folder` that has no name.
+  static func openUnnamed(in folder: String) throws(Errno) -> FileDescriptor {
+    var template = Array("\(folder)/.ounce-spill-XXXXXX".utf8CString)
+    let number = unsafe mkstemp(&template)
+    guard number >= 0 else { throw Errno(rawValue: errno) }
+    _ = fcntl(number, F_SETFD, FD_CLOEXEC)
+    unsafe unlink(template)
+    return FileDescriptor(rawValue: number)
+  }
+
   private static func libcRead(_ descriptor: CInt, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
     #if canImport(Glibc)
       unsafe Glibc.read(descriptor, buffer, count)

@@ -49,7 +49,7 @@ public struct ImportanceMatrix: Sendable {
 
   init(file: InputFile) throws(OunceError) {
     let content: Content
-    if GGUFContainer().recognizes(try file.head(), byteCount: file.byteCount) {
+    if GGUFContainer().recognizes(try Candidate(file)) {
       format = .gguf
       content = try Self.readGGUF(file)
     } else {

@@ -19,7 +19,9 @@ struct SentencePieceModel: Sendable {
 
   init(_ file: InputFile) throws(OunceError) {
     let bytes = try file.wholeContent(atMost: Limits.tokenizerModelByteCount)
-    var reader = ProtobufReader(bytes, file: file.path)
+    var reader = ProtobufReader(
+      InputFile(path: file.path, bytes: bytes),
+      remedy: "the file is damaged or is no SentencePiece model; fetch it again")
     while let (field, value) = try reader.next() {
       guard case .bytes(let range) = value else { continue }
       switch field {
@@ -37,18 +39,18 @@ struct SentencePieceModel: Sendable {
 
   private mutating func readPiece(_ reader: ProtobufReader) throws(OunceError) {
     var reader = reader
-    var text: ArraySlice<UInt8> = []
+    var text: [UInt8] = []
     var score: Float = 0
     var type: UInt64 = 1
     while let (field, value) = try reader.next() {
       switch (field, value) {
-      case (1, .bytes(let range)): text = reader.content(range)
+      case (1, .bytes(let range)): text = try reader.content(range)
       case (2, .fixed(let bits)): score = Float(bitPattern: UInt32(truncatingIfNeeded: bits))
       case (3, .integer(let number)): type = number
       default: break
       }
     }
-    pieces.append(bytes: text)
+    pieces.append(bytes: text[...])
     scores.append(score)
     switch type {
     case 2: types.append(TokenType.unknown)
@@ -70,7 +72,7 @@ struct SentencePieceModel: Sendable {
     var reader = reader
     while let (field, value) = try reader.next() {
       switch (field, value) {
-      case (2, .bytes(let range)): characterMap = Array(reader.content(range))
+      case (2, .bytes(let range)): characterMap = try reader.content(range)
       case (3, .integer(let number)): addsDummyPrefix = number != 0
       case (4, .integer(let number)): removesExtraSpace = number != 0
       default: break

@@ -1,12 +1,13 @@
 internal import OunceCore
 
-/// `model.safetensors.index.json`: which tensor is in which shard, as transformers writes it.
+/// `model.safetensors.index.json` and `pytorch_model.bin.index.json`: which tensor is in which shard, as transformers
+/// writes it.
 ///
 /// ```
 /// {"metadata": {"total_size": 1234}, "weight_map": {"lm_head.weight": "model-00002-of-00002.safetensors", …}}
 /// ```
-struct SafetensorsIndex {
-  static let ending = "safetensors.index.json"
+struct ShardIndex {
+  static let ending = ".index.json"
 
   /// The shards, sorted by name.
   let shards: [String]
@@ -87,8 +88,7 @@ struct SafetensorsIndex {
     let paths = Dictionary(shards.map { (Paths.join(folder, $0), $0) }, uniquingKeysWith: { first, _ in first })
     for tensor in model.tensors {
       let key = ExactString(tensor.info.name)
-      guard let region = tensor.data as? FileRegion else { continue }
-      found[key] = paths[region.file.path]
+      found[key] = paths[model.files[tensor.fileIndex].path]
       if shardOfTensor[key] == nil { unlisted.append(tensor.info.name) }
     }
     let missing = shardOfTensor.keys.filter { found[$0] != shardOfTensor[$0] }.map(\.string)

@@ -1,0 +1,19 @@
+internal import OunceCore
+
+/// What may be unpacked.
+enum Unpacking {
+  /// Refuses content that grows beyond reason: weights shrink to a third at best, zeros to a thousandth.
+  static func check(_ byteCount: Int, from file: InputFile) throws(OunceError) {
+    guard byteCount > limit(for: file.byteCount) else { return }
+    throw OunceError(
+      .malformed,
+      "unpacks to \(byteCount) bytes, more than \(Limits.unpackedRatio) times its \(file.byteCount): a decompression bomb",
+      file: file.path, remedy: "when you trust the file, unpack it yourself first")
+  }
+
+  /// The bytes that `byteCount` compressed ones may become.
+  static func limit(for byteCount: Int) -> Int {
+    let (grown, overflow) = byteCount.multipliedReportingOverflow(by: Limits.unpackedRatio)
+    return overflow ? .max : max(grown, Limits.unpackedByteCount)
+  }
+}
