@@ -15,7 +15,8 @@ public enum Open {
   /// `companions` of the result are the other files of a checkpoint folder (one that was named, or that has a
   /// `config.json` or its like beside the named file), those of its subfolders included.
   ///
-  /// - Parameter spillFolder: where compressed members of archives are unpacked when they are read, without a name; nil:
+  /// - Parameter spillFolder: where compressed members of archives are unpacked when they are read, without a name;
+  ///   nil:
   ///   what TMPDIR says.
   /// - Throws: `OunceError`; `.notFound` for shards that are missing, `.unsupported` for weights of another kind.
   public static func model(at path: String, spillFolder: String? = nil) throws(OunceError) -> Model {

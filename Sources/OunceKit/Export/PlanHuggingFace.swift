@@ -21,23 +21,10 @@ extension Model {
     }
     let limits = request.split == ShardLimits() ? ShardLimits(byteCount: Self.usualShardByteCount) : request.split
     let set = try SafetensorsContainer().split([:], infos, name: "model.safetensors", limits: limits)
-    var files: [Plan.File] = []
-    var steps: [Plan.Step] = []
-    for shard in set.shards {
-      for (index, offset) in zip(shard.tensors, shard.layout.offsets) {
-        let target = Plan.Target(
-          file: files.count, offset: offset, info: infos[index], before: nil, meant: nil, importance: nil)
-        steps.append(Plan.Step(source: export.tensors[index], targets: [target]))
-      }
-      files.append(
-        Plan.File(
-          path: Paths.join(folder, shard.name), header: shard.layout.header, byteCount: shard.layout.byteCount))
-    }
-    for (name, bytes) in export.files + (set.index.map { [($0.name, $0.bytes)] } ?? []) {
-      files.append(Plan.File(path: Paths.join(folder, name), header: bytes, byteCount: bytes.count))
-    }
-    var plan = Plan(
-      files: files, steps: steps, notes: export.notes, inputs: self.files, allowsNonFinite: request.allowsNonFinite)
+    var planned = PlannedFiles()
+    planned.add(Paths.join(folder, "model.safetensors"), set, export.tensors, as: infos)
+    for (name, bytes) in export.files { planned.add(Paths.join(folder, name), bytes) }
+    var plan = Plan(planned, notes: export.notes, inputs: self.files, allowsNonFinite: request.allowsNonFinite)
     plan.newFolder = folder
     return plan
   }

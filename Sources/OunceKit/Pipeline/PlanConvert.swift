@@ -44,24 +44,10 @@ extension Model {
     let fileName = Paths.resolvedName(of: path).split(separator: ".").first.map(String.init) ?? "model"
     var output = request.output ?? "\(fileName).safetensors"
     if Paths.isFolder(output) { output = Paths.join(output, "\(fileName).safetensors") }
-    let folder = Paths.folder(of: output)
     let set = try SafetensorsContainer().split(metadata, infos, name: Paths.name(of: output), limits: request.split)
-    var files: [Plan.File] = []
-    var steps: [Plan.Step] = []
-    for shard in set.shards {
-      let path = set.shards.count == 1 ? output : Paths.join(folder, shard.name)
-      for (index, offset) in zip(shard.tensors, shard.layout.offsets) {
-        let target = Plan.Target(
-          file: files.count, offset: offset, info: infos[index], before: nil, meant: nil, importance: nil)
-        steps.append(Plan.Step(source: tensors[index], targets: [target]))
-      }
-      files.append(Plan.File(path: path, header: shard.layout.header, byteCount: shard.layout.byteCount))
-    }
-    if let index = set.index {
-      files.append(
-        Plan.File(path: Paths.join(folder, index.name), header: index.bytes, byteCount: index.bytes.count))
-    }
-    return Plan(files: files, steps: steps, inputs: self.files, allowsNonFinite: request.allowsNonFinite)
+    var planned = PlannedFiles()
+    planned.add(output, set, tensors, as: infos)
+    return Plan(planned, inputs: files, allowsNonFinite: request.allowsNonFinite)
   }
 }
 
