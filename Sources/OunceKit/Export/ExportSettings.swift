@@ -46,6 +46,25 @@ enum ExportSettings {
     settings["type_vocab_size"] = source.tensor("token_types.weight")?.info.shape.first.map { .integer($0) }
   }
 
+  /// The first of the layers that have something, and how many layers lie between one and the next. Where no layer has
+  /// it, the first lies behind all of them.
+  static func period(_ layers: [Bool]) -> (offset: Int, period: Int) {
+    let found = layers.indices.filter { layers[$0] }
+    guard let first = found.first else { return (layers.count, layers.count + 1) }
+    return (first, found.count > 1 ? found[1] - first : layers.count)
+  }
+
+  /// The decimal with the fewest digits behind the point that `gives` the number that a file holds.
+  static func shortest(_ value: Double, gives: (Double) -> Bool) -> Double {
+    var step = 1.0
+    for _ in 0..<9 {
+      let rounded = (value * step).rounded() / step
+      if gives(rounded) { return rounded }
+      step *= 10
+    }
+    return value
+  }
+
   /// The share of a head that is rotated.
   static func rotaryShare(_ name: String) -> Rule {
     { (source, settings) throws(OunceError) in

@@ -96,6 +96,15 @@ extension HuggingFaceForm {
       rename: { name, _ in name.hasSuffix(".expert_bias.bias") ? String(name.dropLast(5)) : name },
       settings: convolutions),
     .init(.miniMaxM2, "minimax_m2"),
+    .init(
+      .llama4, "llama4_text",
+      // The file calls the experts' width what others call the width of dense layers.
+      names: ["prefix_dense_intermediate_size": "intermediate_size_mlp", "intermediate_size_moe": "intermediate_size"],
+      settings: { (source, settings) throws(OunceError) in
+        guard source.integer("{arch}.attention.sliding_window") == 0 else { return }
+        let layers = max(0, min(try source.require("{arch}.block_count"), Limits.blocks))
+        settings["layer_types"] = .array(Array(repeating: .string("full_attention"), count: layers))
+      }),
   ]
 
   /// The outer module that `SourceNames` takes off.
