@@ -14,7 +14,7 @@ struct HuggingFaceExport: Sendable {
     let source = try ExportSource(model)
     let form = try HuggingFaceForm.of(source)
     let settings = try form.configuration(of: source, dtype: dtype)
-    tensors = try TensorReversal(form, try form.checkpoint(settings, model, source), source).tensors()
+    tensors = try TensorReversal(form, try form.checkpoint(settings, model), source).tensors()
     notes = try form.proof(settings, tensors, source) + form.codeNotes
     keepsFloats = form.keepsFloats
     var files = [("config.json", Self.bytes(.object(settings)))]
@@ -48,10 +48,15 @@ struct HuggingFaceExport: Sendable {
 
 extension HuggingFaceForm {
   /// The checkpoint that config.json describes, as the way to GGUF would see it.
-  func checkpoint(_ settings: JSONObject, _ model: Model, _ source: ExportSource) throws(OunceError) -> Checkpoint {
+  ///
+  /// - Parameter name: the value of `general.architecture`; nil: what the model says.
+  func checkpoint(
+    _ settings: JSONObject, _ model: Model, named name: String? = nil
+  ) throws(OunceError) -> Checkpoint {
     var checkpoint = Checkpoint(
       model: model, options: .init(), configuration: Configuration(.object(settings)),
-      architectureName: source.architectureName, className: className)
+      architectureName: name ?? model.metadata["general.architecture"]?.string ?? architecture.name,
+      className: className)
     checkpoint.configuration.fill(architecture.defaults)
     try architecture.derive(&checkpoint)
     checkpoint.configuration.gatherRope()
@@ -66,7 +71,8 @@ extension HuggingFaceForm {
     _ settings: JSONObject, _ tensors: [Tensor], _ source: ExportSource
   ) throws(OunceError) -> [String] {
     var again = try checkpoint(
-      settings, Model(path: source.model.path, container: "safetensors", tensors: tensors), source)
+      settings, Model(path: source.model.path, container: "safetensors", tensors: tensors),
+      named: source.architectureName)
     let made = try again.translateTensors(by: architecture)
     let shapes = Dictionary(made.map { ($0.info.name, $0.info.shape) }, uniquingKeysWith: { first, _ in first })
     for tensor in source.model.tensors {

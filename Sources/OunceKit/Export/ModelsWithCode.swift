@@ -37,10 +37,10 @@ extension HuggingFaceForm {
     .init(
       .rwkv6, "rwkv6", names: ["layer_norm_eps": "layer_norm_epsilon"], needsCode: true,
       rename: { name, _ in
-        guard let place = name.range(of: ".mixed."), let index = Int(name[place.upperBound...]),
-          Rwkv6.mixed.indices.contains(index)
-        else { return name }
-        return name[..<place.lowerBound] + ".time_maa_" + Rwkv6.mixed[index]
+        for (index, letter) in Rwkv6.mixed.enumerated() where name.hasSuffix(".mixed.\(index)") {
+          return name.dropLast(8) + ".time_maa_" + letter
+        }
+        return name
       },
       settings: { (source, settings) throws(OunceError) in
         settings["attention_hidden_size"] = settings["hidden_size"]
@@ -56,7 +56,8 @@ extension HuggingFaceForm {
         "num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "hidden_size": "n_embd",
         "prefix_dense_intermediate_size": "n_inner", "layer_norm_eps": "layer_norm_epsilon",
         "num_local_experts": "num_experts",
-      ], without: ["encoder.layer.", isGated ? ".fc1." : ".fc11."], also: ["nomic-bert-moe"], hasOwnRope: true,
+      ], without: ["encoder.layer.", "embeddings.LayerNorm.", isGated ? ".fc1." : ".fc11."], also: ["nomic-bert-moe"],
+      hasOwnRope: true,
       needsCode: true, recognizes: { $0.has("blk.0.ffn_gate.weight") == isGated },
       settings: { (source, settings) throws(OunceError) in
         // Files say four times the length on which the models were trained, as the way there knows.
