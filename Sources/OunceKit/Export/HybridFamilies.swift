@@ -17,6 +17,8 @@ extension HuggingFaceForm {
   @Sendable private static func jamba(_ source: ExportSource, _ settings: inout JSONObject) throws(OunceError) {
     let (size, inner) = (try source.require("{arch}.embedding_length"), try source.require("{arch}.ssm.inner_size"))
     if size > 0 { settings["mamba_expand"] = .integer(inner / size) }
+    // The fast kernels need a CUDA device, without which the class would not load.
+    settings["use_mamba_kernels"] = .bool(false)
     settings["mamba_dt_rank"] = source["{arch}.ssm.time_step_rank"]?.json
     settings["mamba_conv_bias"] = .bool(source.model.tensors.contains { $0.info.name.hasSuffix(".ssm_conv1d.bias") })
     settings["mamba_proj_bias"] = .bool(source.model.tensors.contains { $0.info.name.hasSuffix(".ssm_in.bias") })
@@ -49,6 +51,7 @@ extension HuggingFaceForm {
     settings["num_hidden_layers"] = .integer(keys.count - extra)
     if hasExperts { settings["num_nextn_predict_layers"] = .integer(extra) }
     settings["num_key_value_heads"] = .integer(Int(keys.max() ?? 0))
+    settings.removeValue(forKey: "attn_rotary_emb")
     settings["intermediate_size"] = hasExperts ? nil : .integer(Int(widths.max() ?? 0))
     settings["use_conv_bias"] = .bool(source.model.tensors.contains { $0.info.name.hasSuffix(".ssm_conv1d.bias") })
     settings["attention_bias"] = .bool(source.model.tensors.contains { $0.info.name.hasSuffix(".attn_q.bias") })
