@@ -10,7 +10,7 @@ extension Checkpoint {
     var unknown: [String] = []
     var found: [(tensor: Tensor, rules: [TensorRule], match: NameMatch)] = []
     var stackedParts: [Int: Int] = [:]
-    let sources = try dequantized(orderedTensors)
+    let sources = try dequantized(orderedTensors, by: architecture.unscale)
     for tensor in sources.tensors {
       guard let cleaned = architecture.names.cleaned(tensor.info.name),
         let name = try architecture.rename(cleaned, self)
@@ -31,7 +31,9 @@ extension Checkpoint {
         for transform in rule.transforms { view = try transform.apply(view, self, match) }
         let finished = rule.stacks ? try stacks.add(view, rule, match) : [view.renamed(match.fill(target))]
         let isWanted8 = options.storesFP8AsQ8 && sources.wereFP8.contains(tensor.info.name)
-        if let encoding = rule.encoding ?? (isWanted8 ? "Q8_0" : nil) {
+        let own =
+          keepsEncodings && ["BF16", "F32"].contains(tensor.info.encoding.name) ? tensor.info.encoding.name : nil
+        if let encoding = rule.encoding ?? (isWanted8 ? "Q8_0" : own) {
           for tensor in finished { forcedEncodings[tensor.info.name] = encoding }
         }
         result += finished
