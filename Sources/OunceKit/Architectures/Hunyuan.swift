@@ -83,7 +83,11 @@ struct HunyuanTokenizer: TokenizerRule {
   var endsDocuments = false
 
   func write(_ checkpoint: Checkpoint, to writer: inout MetadataWriter) throws(OunceError) {
-    try BytePairTokenizer(preferred: ["hunyuan-dense"]).write(checkpoint, to: &writer)
+    // Some files say that there is no padding by a number below 0.
+    let hasNoPadding = checkpoint.configuration.integer("pad_token_id") ?? 0 < 0
+    try BytePairTokenizer(
+      preferred: ["hunyuan-dense"], kinds: hasNoPadding ? ["bos", "eos", "unk", "sep", "cls", "mask"] : nil
+    ).write(checkpoint, to: &writer)
     let ends = (try? checkpoint.model.json("generation_config.json")?["eos_token_id"]?.array) ?? []
     if endsDocuments, let end = checkpoint.configuration.integer("eod_token_id").flatMap(UInt32.init(exactly:)) {
       writer.set("tokenizer.ggml.eos_token_id", .uint32(end))

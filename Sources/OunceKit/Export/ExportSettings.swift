@@ -46,6 +46,22 @@ enum ExportSettings {
     settings["type_vocab_size"] = source.tensor("token_types.weight")?.info.shape.first.map { .integer($0) }
   }
 
+  /// Ministral 3 stretches positions and, with them, the temperature of attention.
+  @Sendable static func ministral(_ source: ExportSource, _ settings: inout JSONObject) throws(OunceError) {
+    var rope: JSONObject = ["rope_type": .string("yarn")]
+    let names = [
+      ("freq_base", "rope_theta"), ("scaling.factor", "factor"), ("scaling.yarn_beta_fast", "beta_fast"),
+      ("scaling.original_context_length", "original_max_position_embeddings"), ("scaling.yarn_beta_slow", "beta_slow"),
+      ("scaling.yarn_ext_factor", "extrapolation_factor"), ("scaling.yarn_attn_factor", "attention_factor"),
+      ("scaling.yarn_log_multiplier", "mscale_all_dim"), ("scaling.yarn_log_multiplier", "mscale"),
+    ]
+    for (key, name) in names {
+      if let value = source["{arch}.rope." + key]?.json { rope[name] = value }
+    }
+    rope["llama_4_scaling_beta"] = source["{arch}.attention.temperature_scale"]?.json
+    settings["rope_parameters"] = .object(rope)
+  }
+
   /// The first of the layers that have something, and how many layers lie between one and the next. Where no layer has
   /// it, the first lies behind all of them.
   static func period(_ layers: [Bool]) -> (offset: Int, period: Int) {

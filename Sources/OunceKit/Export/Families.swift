@@ -8,11 +8,14 @@ extension HuggingFaceForm {
 
   private static let decoders: [HuggingFaceForm] = [
     .init(
+      .mistral3, "ministral3", "Ministral3ForCausalLM", hasOwnRope: true,
+      recognizes: { $0["{arch}.attention.temperature_scale"] != nil }, settings: ExportSettings.ministral),
+    .init(
       .llama, "mixtral", "MixtralForCausalLM", recognizes: { $0.integer("{arch}.expert_count") ?? 0 > 0 }),
-    .init(.llama, "llama", settings: ExportSettings.biases),
+    // Without pictures, the language models of the multimodal lines compute what these do.
+    .init(.llama, "llama", also: ["mistral3"], settings: ExportSettings.biases),
     .init(.arcee, "arcee", settings: ExportSettings.biases),
     .init(.smollm3, "smollm3", settings: ExportSettings.biases),
-    // Without pictures, the language models of the multimodal lines compute what these do.
     .init(.qwen2, "qwen2", also: ["qwen2vl"]),
     .init(.qwen3, "qwen3", also: ["qwen3vl"], settings: ExportSettings.biases),
     .init(.qwen2Moe, "qwen2_moe", names: ["num_local_experts": "num_experts"], settings: ExportSettings.denseLayers),

@@ -49,13 +49,16 @@ struct HuggingFaceExport: Sendable {
 extension HuggingFaceForm {
   /// The checkpoint that config.json describes, as the way to GGUF would see it.
   ///
-  /// - Parameter name: the value of `general.architecture`; nil: what the model says.
+  /// - Parameter source: the GGUF model that the checkpoint comes from; nil: `model` itself.
   func checkpoint(
-    _ settings: JSONObject, _ model: Model, named name: String? = nil
+    _ settings: JSONObject, _ model: Model, of source: ExportSource? = nil
   ) throws(OunceError) -> Checkpoint {
+    let metadata = (source?.model ?? model).metadata
+    let name = metadata["general.architecture"]?.string ?? architecture.name
+    var options = TranslationOptions()
+    options.withoutNextPrediction = source != nil && metadata[name + ".nextn_predict_layers"] == nil
     var checkpoint = Checkpoint(
-      model: model, options: .init(), configuration: Configuration(.object(settings)),
-      architectureName: name ?? model.metadata["general.architecture"]?.string ?? architecture.name,
+      model: model, options: options, configuration: Configuration(.object(settings)), architectureName: name,
       className: className)
     checkpoint.configuration.fill(architecture.defaults)
     try architecture.derive(&checkpoint)
@@ -72,7 +75,7 @@ extension HuggingFaceForm {
   ) throws(OunceError) -> [String] {
     var again = try checkpoint(
       settings, Model(path: source.model.path, container: "safetensors", tensors: tensors),
-      named: source.architectureName)
+      of: source)
     let made = try again.translateTensors(by: architecture)
     let shapes = Dictionary(made.map { ($0.info.name, $0.info.shape) }, uniquingKeysWith: { first, _ in first })
     for tensor in source.model.tensors {
