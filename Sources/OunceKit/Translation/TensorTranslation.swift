@@ -7,6 +7,7 @@ extension Checkpoint {
     let table = RuleTable(architecture.tensors)
     let computed = try architecture.computed(self)
     var result: [Tensor] = []
+    var last: [Tensor] = []
     var unknown: [String] = []
     var found: [(tensor: Tensor, rules: [TensorRule], match: NameMatch)] = []
     var stackedParts: [Int: Int] = [:]
@@ -36,10 +37,10 @@ extension Checkpoint {
         if let encoding = rule.encoding ?? (isWanted8 ? "Q8_0" : own) {
           for tensor in finished { forcedEncodings[tensor.info.name] = encoding }
         }
-        result += finished
+        if rule.isLast { last += finished } else { result += finished }
       }
     }
-    result = computed + (try Fusion(self).apply(to: result, &forcedEncodings))
+    result = computed + (try Fusion(self).apply(to: result, &forcedEncodings)) + last
     guard unknown.isEmpty else { throw unmapped(unknown, architecture) }
     try checkUnique(result)
     return result
