@@ -27,7 +27,7 @@ public enum Architectures {
     .apertus, .bailingMoe, .falconH1, .graniteHybrid, .jamba, .nemotronH, .nemotronHPuzzle,
     .eagle3, .dFlash, .dSpark,
     .rwkv6, .t5, .t5Encoder, .gemma3n, .gemma4,
-    .bert, .distilBert, .roberta, .xlmRoberta, .modernBert, .nomicBert,
+    .bert, .distilBert, .roberta, .xlmRoberta, .jinaBert3, .modernBert, .nomicBert,
   ]
 
   /// The family of a class that `config.json` names.

@@ -5,7 +5,8 @@ internal import OunceCore
 extension Architecture {
   static let eagle3: Architecture = Architecture(
     "eagle3", ["LlamaForCausalLMEagle3", "Eagle3LlamaForCausalLM", "Eagle3Speculator", "Eagle3DraftModel"],
-    variant: { Drafter.isEagle($0) ? nil : Architecture.llama }, derive: Drafter.deriveEagle, rename: Drafter.renameEagle,
+    variant: { Drafter.isEagle($0) ? nil : Architecture.llama }, derive: Drafter.deriveEagle,
+    rename: Drafter.renameEagle,
     tensors: Llama.tensors
       + Decoder.layers(TensorRule("hidden_norm.weight", "attn_norm_2.weight"))
       + [
