@@ -14,7 +14,8 @@ struct HuggingFaceExport: Sendable {
     let source = try ExportSource(model)
     let form = try HuggingFaceForm.of(source)
     let settings = try form.configuration(of: source, dtype: dtype)
-    tensors = try TensorReversal(form, try form.checkpoint(settings, model), source).tensors()
+    tensors =
+      try TensorReversal(form, try form.checkpoint(settings, model), source).tensors() + form.added(source)
     notes = try form.proof(settings, tensors, source) + form.codeNotes
     keepsFloats = form.keepsFloats
     var files = [("config.json", Self.bytes(.object(settings)))]

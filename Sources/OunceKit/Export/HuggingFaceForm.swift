@@ -18,6 +18,8 @@ struct HuggingFaceForm: Sendable {
   let hasOwnRope: Bool
   /// Whether transformers has no such class itself: it comes with the model, as code.
   let needsCode: Bool
+  /// Tensors that GGUF keeps as settings.
+  let added: @Sendable (ExportSource) throws(OunceError) -> [Tensor]
   /// Settings that follow from tensors or from several keys.
   let settings: @Sendable (ExportSource, inout JSONObject) throws(OunceError) -> Void
   /// The table that is read from right to left.
@@ -33,6 +35,7 @@ struct HuggingFaceForm: Sendable {
     without: [String] = [], also aliases: [String] = [], hasOwnRope: Bool = false, needsCode: Bool = false,
     recognizes: @escaping @Sendable (ExportSource) -> Bool = { _ in true },
     keepsFloats: [String] = [],
+    added: @escaping @Sendable (ExportSource) throws(OunceError) -> [Tensor] = { (_) throws(OunceError) in [] },
     rename: @escaping @Sendable (String, ExportSource) -> String = { name, _ in name },
     settings: @escaping @Sendable (ExportSource, inout JSONObject) throws(OunceError) -> Void = {
       (_, _) throws(OunceError) in
@@ -47,6 +50,7 @@ struct HuggingFaceForm: Sendable {
     self.names = Self.usualNames.merging(names) { _, new in new }
     self.recognizes = recognizes
     self.keepsFloats = keepsFloats
+    self.added = added
     self.rename = rename
     self.settings = settings
     tensors = architecture.tensors.filter { rule in !without.contains { rule.source.contains($0) } }

@@ -90,7 +90,7 @@ extension Tensor {
 
 extension WayBackCase {
   /// Entries whose family has no way back (docs/conformance.md says why).
-  static let missing: Set<String> = ["apertus", "deepseek4", "dflash", "dspark", "falcon-h1", "sarvam"]
+  static let missing: Set<String> = ["deepseek4", "dflash", "dspark", "falcon-h1", "sarvam"]
 
   /// Tensors of checkpoints that GGUF does not hold, by a part of their names, with the reason.
   static let absent: [String: String] = [
