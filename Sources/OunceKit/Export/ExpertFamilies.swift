@@ -83,10 +83,7 @@ extension HuggingFaceForm {
     try ExportSettings.rotaryShare("partial_rotary_factor")(source, &settings)
     settings["moe_layer_freq"] = .array(
       (0..<layers).map { .integer(source.has("blk.\($0).ffn_gate_inp.weight") ? 1 : 0) })
-    let functions = ["softmax", "sigmoid"]
-    if let function = source.integer("{arch}.expert_gating_func"), (1...2).contains(function) {
-      settings["scoring_func"] = .string(functions[function - 1])
-    }
+    settings["scoring_func"] = try ExportSettings.gatingFunction(source)
     settings["topk_method"] = .string("noaux_tc")
   }
 
@@ -108,7 +105,7 @@ extension HuggingFaceForm {
     return "mtp.layers.\(layer - first).\(words[3])"
   }
 
-  @Sendable private static func latentAttention(
+  @Sendable static func latentAttention(
     _ source: ExportSource, _ settings: inout JSONObject
   ) throws(OunceError) {
     let rotated = try source.require("{arch}.rope.dimension_count")

@@ -46,6 +46,35 @@ enum ExportSettings {
     settings["type_vocab_size"] = source.tensor("token_types.weight")?.info.shape.first.map { .integer($0) }
   }
 
+  /// How router scores become weights; null where the file does not say.
+  static func gatingFunction(_ source: ExportSource) throws(OunceError) -> JSON {
+    guard let number = source.integer("{arch}.expert_gating_func") else { return .null }
+    for name in ["softmax", "sigmoid", "sqrtsoftplus"] {
+      if Int(try MetadataRule.gatingFunction(name)) == number { return .string(name) }
+    }
+    throw OunceError(
+      .unsupported, "the router function \(number) is not known", file: source.model.path,
+      subject: "key \(source.architectureName).expert_gating_func")
+  }
+
+  /// Layers that predict further tokens, which stand behind those that the configuration counts.
+  static func furtherLayers(_ source: ExportSource, _ settings: inout JSONObject) throws(OunceError) {
+    let extra = source.integer("{arch}.nextn_predict_layers") ?? 0
+    settings["num_nextn_predict_layers"] = .integer(extra)
+    settings["num_hidden_layers"] = .integer(max(0, try source.require("{arch}.block_count") - extra))
+  }
+
+  /// Positions of layers that see everything, and of those with a window.
+  static func ropeByLayer(_ source: ExportSource, _ settings: inout JSONObject) throws(OunceError) {
+    var full = settings.removeValue(forKey: "rope_scaling")?.object ?? ["rope_type": .string("default")]
+    full["rope_theta"] = settings.removeValue(forKey: "rope_theta")
+    var window: JSONObject = ["rope_type": .string("default")]
+    window["rope_theta"] = source["{arch}.rope.freq_base_swa"]?.json ?? full["rope_theta"]
+    settings["rope_parameters"] = .object([
+      "full_attention": .object(full), "sliding_attention": .object(window),
+    ])
+  }
+
   /// Ministral 3 stretches positions and, with them, the temperature of attention.
   @Sendable static func ministral(_ source: ExportSource, _ settings: inout JSONObject) throws(OunceError) {
     var rope: JSONObject = ["rope_type": .string("yarn")]

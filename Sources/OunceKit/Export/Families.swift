@@ -3,7 +3,8 @@ internal import OunceCore
 /// The families with a way back. Where several entries share an architecture, the first that recognizes a model wins.
 extension HuggingFaceForm {
   static let all: [HuggingFaceForm] =
-    decoders + neox + furtherDecoders + laterGemmas + experts + stateSpaces + hybrids + encoders + encoderDecoders
+    recent + decoders + neox + furtherDecoders + laterGemmas + experts + stateSpaces + hybrids + encoders
+    + encoderDecoders
     + modelsWithCode
 
   private static let decoders: [HuggingFaceForm] = [

@@ -147,7 +147,7 @@ extension HuggingFaceForm {
   }
 
   /// Layers without key heads are convolutions.
-  @Sendable private static func convolutions(
+  @Sendable static func convolutions(
     _ source: ExportSource, _ settings: inout JSONObject
   ) throws(OunceError) {
     guard case .array(.int32(let heads))? = source["{arch}.attention.head_count_kv"] else { return }

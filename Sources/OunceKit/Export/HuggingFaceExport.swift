@@ -47,6 +47,17 @@ struct HuggingFaceExport: Sendable {
   }
 }
 
+extension ExportSource {
+  /// A file of the further layers alone is no model that transformers loads.
+  fileprivate func checkLayers() throws(OunceError) {
+    let names = model.tensors.lazy.map(\.info.name).filter { $0.hasPrefix("blk.") }
+    guard let first = names.first, !names.contains(where: { $0.hasPrefix("blk.0.") }) else { return }
+    throw OunceError(
+      .unsupported, "has \(first), but nothing of layer 0", file: model.path,
+      remedy: "it is a part of a model; --to safetensors writes what is there")
+  }
+}
+
 extension HuggingFaceForm {
   /// The checkpoint that config.json describes, as the way to GGUF would see it.
   ///
@@ -74,6 +85,7 @@ extension HuggingFaceForm {
   func proof(
     _ settings: JSONObject, _ tensors: [Tensor], _ source: ExportSource
   ) throws(OunceError) -> [String] {
+    try source.checkLayers()
     var again = try checkpoint(
       settings, Model(path: source.model.path, container: "safetensors", tensors: tensors),
       of: source)
