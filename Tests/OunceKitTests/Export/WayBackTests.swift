@@ -165,6 +165,8 @@ extension WayBackCase {
       let again = try back.translated(entry.options).model.metadata
       for key in ["model", "pre", "tokens", "token_type", "merges", "bos_token_id", "eos_token_id"] {
         let name = "tokenizer.ggml.\(key)"
+        // Mistral's own file says one of two names that have the same expressions.
+        if key == "pre", there[name]?.string == "tekken", again[name]?.string == "pixtral" { continue }
         #expect(again[name] == there[name], "\(name)")
       }
       #expect(again["tokenizer.chat_template"] == there["tokenizer.chat_template"])
