@@ -60,6 +60,18 @@ enum Glm5Next {
     return try NextPrediction.rename(name, checkpoint)
   }
 
+  /// Whether a layer chooses itself what it sees, or sees what the last one chose: listed, spelled as "FSSF", or every so
+  /// many from a layer on.
+  private static func choosesItself(_ checkpoint: Checkpoint) throws(OunceError) -> [Bool] {
+    let configuration = checkpoint.configuration
+    if let listed = configuration.array("indexer_types") { return listed.map { $0.string == "full" } }
+    if let listed = configuration.array("index_topk_pattern") { return listed.map { $0.string == "full" } }
+    if let letters = configuration.string("index_topk_pattern") { return letters.map { $0 == "F" } }
+    let step = max(1, configuration.integer("index_topk_freq") ?? 1)
+    let first = configuration.integer("index_skip_topk_offset") ?? 2
+    return (0..<(try checkpoint.blockCount - checkpoint.extraBlockCount)).map { max($0 - first + 1, 0) % step == 0 }
+  }
+
   /// A setting of linear attention: in a member of its own, or under the name that transformers gives it.
   private static func linear(_ checkpoint: Checkpoint, _ name: String, _ flatName: String) -> JSON? {
     let value = checkpoint.configuration["linear_attn_config"]?[name] ?? checkpoint.configuration[flatName]
@@ -101,7 +113,7 @@ enum Glm5Next {
       .integer("{arch}.attention.indexer.kpool", "index_kpool"),
       .bool("{arch}.attention.indexer.kpool_select_tail", "index_kpool_always_select_tail"),
       .value("{arch}.attention.indexer.types") { (checkpoint) throws(OunceError) in
-        checkpoint.configuration.array("indexer_types").map { .array(.bool($0.map { $0.string == "full" })) }
+        .array(.bool(try choosesItself(checkpoint)))
       },
     ] + HyperConnections.metadata + [
       .integer("{arch}.leading_dense_block_count", "first_k_dense_replace"),

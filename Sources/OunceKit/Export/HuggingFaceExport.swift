@@ -123,8 +123,8 @@ extension HuggingFaceForm {
   fileprivate var codeNotes: [String] {
     guard needsCode else { return [] }
     return [
-      "transformers may have no class \(className) of its own: then the .py files of the original model belong into the "
-        + "folder, and \"auto_map\" of its config.json into this one"
+      "transformers may have no class \(className) of its own: then the .py files of the original model belong into "
+        + "the folder, and \"auto_map\" of its config.json into this one"
     ]
   }
 
