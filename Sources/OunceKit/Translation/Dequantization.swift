@@ -14,19 +14,24 @@ extension Checkpoint {
 
   /// `tensors` with scaled weights as floats and without their scales.
   ///
+  /// - Parameter unscale: what the family does itself with some pairs.
   /// - Returns: the tensors, and the names of those that were FP8.
   /// - Throws: `OunceError` of kind `.unsupported` for a way of quantizing that is not known.
-  func dequantized(_ tensors: [Tensor]) throws(OunceError) -> (tensors: [Tensor], wereFP8: Set<String>) {
+  func dequantized(
+    _ tensors: [Tensor], by unscale: Architecture.Unscale? = nil
+  ) throws(OunceError) -> (tensors: [Tensor], wereFP8: Set<String>) {
     guard let naming = try naming() else { return (tensors, []) }
     var scales: [String: Tensor] = [:]
     var consumed = Set<String>()
-    let names = Set(tensors.map(\.info.name))
+    let weights = Dictionary(tensors.map { ($0.info.name, $0.info) }, uniquingKeysWith: { first, _ in first })
     for tensor in tensors {
       let name = tensor.info.name
       if naming.unused.contains(where: name.hasSuffix) { consumed.insert(name) }
       for (suffix, ending) in naming.scales where name.hasSuffix(suffix) {
         let weight = String(name.dropLast(suffix.count)) + ending
-        guard names.contains(weight) else {
+        // So may parameters end that are no scales.
+        if suffix == ".scale", weights[weight]?.encoding.name.hasPrefix("F8_") != true { continue }
+        guard weights[weight] != nil else {
           throw OunceError(
             .malformed, "is a scale of \(weight), which is missing", subject: "tensor \(name)",
             remedy: "a shard may be missing; download all files of the model")
@@ -43,7 +48,11 @@ extension Checkpoint {
         continue
       }
       if tensor.info.encoding.name.hasPrefix("F8_") { wereFP8.insert(tensor.info.name) }
-      result.append(try ScaledSource.tensor(tensor, scale, block: naming.block))
+      if let unscale, let own = try unscale(tensor, scale, self) {
+        result.append(own)
+      } else {
+        result.append(try ScaledSource.tensor(tensor, scale, block: naming.block))
+      }
     }
     return (result, wereFP8)
   }
@@ -55,7 +64,7 @@ extension Checkpoint {
     switch method {
     case "fp8":
       return Naming(
-        scales: [("_scale_inv", ""), ("qscale_weight", "weight")],
+        scales: [("_scale_inv", ""), ("qscale_weight", "weight"), (".scale", ".weight")],
         unused: [".activation_scale", "_activation_scale", ".qscale_act"],
         block: try Self.block(settings["weight_block_size"]))
     case "compressed-tensors":
