@@ -6,11 +6,13 @@ public enum Containers {
     GGUFContainer(),
     SafetensorsContainer(),
     TensorFlowCheckpointContainer(),
+    TensorFlowGraphContainer(),
   ]
 
   /// Models that are folders, in the order in which they are tried.
   public static let folders: [any FolderContainer] = [
-    TensorFlowCheckpointFolder()
+    SavedModelContainer(),
+    TensorFlowCheckpointFolder(),
   ]
 
   /// The container of a file; nil when there is none.
