@@ -7,6 +7,7 @@ public enum Containers {
     SafetensorsContainer(),
     TensorFlowCheckpointContainer(),
     TensorFlowGraphContainer(),
+    TFLiteContainer(),
   ]
 
   /// Models that are folders, in the order in which they are tried.

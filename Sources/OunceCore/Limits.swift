@@ -56,6 +56,8 @@ public enum Limits {
   public static let tableKeyByteCount = 16 << 10
   /// Bytes of all names where a file can tell a long one in few bytes: 128 for each tensor of the largest models.
   public static let allNamesByteCount = 128 << 20
+  /// Bytes of names and parameters that several tables of a small FlatBuffer may share, however small it is.
+  public static let sharedTextByteCount = 16 << 20
   /// Bytes of the file `checkpoint` of TensorFlow: it names the last few checkpoints of its folder.
   public static let checkpointStateByteCount = 1 << 20
 }

@@ -219,6 +219,8 @@ struct CheckpointReader {
       if regions.isEmpty { firstFile = index }
       regions.append(.init(file: region.file, offset: region.offset, length: part.length))
     }
+    // Sizes beside one of zero may be beyond all products.
+    guard info.elementCount > 0 else { return (Memory(bytes: [], rowByteCount: 0), 0) }
     let inner = info.shape.dropFirst(axis + 1).reduce(info.encoding.bytesPerBlock, *)
     return (PartitionedRows(regions, elementByteCount: inner, rowByteCount: info.rowByteCount), firstFile)
   }

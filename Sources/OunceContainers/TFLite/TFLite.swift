@@ -1,0 +1,54 @@
+public import OunceCore
+
+/// TensorFlow Lite (LiteRT): a FlatBuffer of the kind `TFL3`. Tensors are those with content, of all subgraphs.
+///
+/// Schema: `tensorflow/compiler/mlir/lite/schema/schema.fbs`
+///
+/// | table | fields, by their number |
+/// |---|---|
+/// | `Model` | 0 version (3), 2 subgraphs, 3 description, 4 buffers |
+/// | `SubGraph` | 0 tensors, 4 name |
+/// | `Tensor` | 0 shape, 1 type, 2 buffer, 3 name, 4 quantization, 6 sparsity, 10 external buffer |
+/// | `QuantizationParameters` | 2 scales, 3 zero points, 4 kind of details, 6 dimension |
+/// | `Buffer` | 0 data; or 1 offset and 2 byte count in the file, where it is beyond 2 GB |
+///
+/// Buffer 0 is empty: its tensors are made when the model runs.
+///
+/// Quantized tensors stay the integers that they are. Their scales and zero points are in the metadata, under
+/// `quantization.NAME.scale`, `.zero_point` and, where there are several, `.axis`; and in `Tensor.scaling`, from which
+/// `Model.dequantized` makes floats.
+///
+/// Names need not be unique here: the first tensor of a name keeps it, a later one gets `#SUBGRAPH.INDEX` behind it.
+public struct TFLiteContainer: Container {
+  static let title = "TFLite"
+  static let version: UInt64 = 3
+
+  public let name = title
+  public let fileExtensions = ["tflite"]
+  /// Subgraphs share the buffers of weights.
+  public var sharesBytes: Bool { true }
+
+  public init() {}
+
+  public func recognizes(_ candidate: Candidate) -> Bool { candidate.has("TFL3", at: 4) }
+
+  public func read(_ file: InputFile) throws(OunceError) -> Model {
+    var reader = TFLiteReader(file)
+    return try reader.model()
+  }
+}
+
+/// A `TensorType`: how its tensors are read.
+enum TFLiteType {
+  /// nil: there is none of this number.
+  static func number(_ number: UInt64) -> (name: String, encoding: String?)? {
+    number < UInt64(all.count) ? all[Int(number)] : nil
+  }
+
+  private static let all: [(name: String, encoding: String?)] = [
+    ("FLOAT32", "F32"), ("FLOAT16", "F16"), ("INT32", "I32"), ("UINT8", "U8"), ("INT64", "I64"), ("STRING", nil),
+    ("BOOL", "BOOL"), ("INT16", "I16"), ("COMPLEX64", "C64"), ("INT8", "I8"), ("FLOAT64", "F64"),
+    ("COMPLEX128", "C128"), ("UINT64", "U64"), ("RESOURCE", nil), ("VARIANT", nil), ("UINT32", "U32"),
+    ("UINT16", "U16"), ("INT4", "I4"), ("BFLOAT16", "BF16"), ("INT2", nil), ("UINT4", "U4"),
+  ]
+}
