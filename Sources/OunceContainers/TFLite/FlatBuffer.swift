@@ -67,7 +67,9 @@ final class FlatBuffer {
   func reference(at place: Int) throws(OunceError) -> Int {
     let distance = Int(try word(4, at: place))
     guard distance > 0, distance < file.byteCount - place else {
-      throw malformed("a reference leads \(distance) bytes on, out of the file of \(file.byteCount)", place)
+      throw OunceError(
+        .malformed, "a reference leads \(distance) bytes on, out of the file of \(file.byteCount)", file: file.path,
+        offset: place, remedy: "the file is cut short or damaged; fetch it again")
     }
     return place + distance
   }

@@ -129,9 +129,9 @@ struct CheckpointReader {
       guard let joined = try joined(entry, info, header) else { return }
       (data, fileIndex) = joined
     }
+    let isTurned = header.isBigEndian && !encoding.words.isEmpty
     var tensor = Tensor(
-      info: info,
-      data: header.isBigEndian && !encoding.words.isEmpty ? ByteSwapped(data, encoding: encoding) : data)
+      info: info, data: type.elements(isTurned ? ByteSwapped(data, encoding: encoding) : data))
     tensor.fileIndex = fileIndex
     tensors.append(tensor)
   }

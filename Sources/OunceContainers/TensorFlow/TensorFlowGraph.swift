@@ -85,7 +85,7 @@ enum GraphKind: Equatable {
 
   /// nil when it is none of them.
   init?(_ head: [UInt8]) {
-    guard var fields = Fields(head[...]).read(atMost: 3), let first = fields.first else { return nil }
+    guard let first = Self.first(head[...]) else { return nil }
     // The library alone, before any node, when the graph has none.
     if first.number == 2, Self.isLibrary(first.content) {
       self = .graph
@@ -102,10 +102,8 @@ enum GraphKind: Equatable {
       return
     }
     // The version of the schema has been 1 for as long as there were SavedModels.
-    guard first.number == 1, first.integer == 1 else { return nil }
-    fields.removeFirst()
-    guard let second = fields.first, second.number == 2, let metaGraph = second.content,
-      let information = Fields(metaGraph).read(atMost: 1)?.first, information.number == 1,
+    guard first.number == 1, first.integer == 1, let second = Fields(head[...]).read(atMost: 2)?.last,
+      second.number == 2, let information = Self.first(second.content), information.number == 1,
       let content = information.content, Self.isMetaInformation(content)
     else { return nil }
     self = .savedModel
@@ -119,7 +117,7 @@ enum GraphKind: Equatable {
   }
 
   private static func isLibrary(_ content: ArraySlice<UInt8>?) -> Bool {
-    guard let content, let function = Fields(content).read(atMost: 1)?.first, function.number == 1,
+    guard let function = first(content), function.number == 1,
       let signature = first(function.content), signature.number == 1, let name = first(signature.content)
     else { return false }
     return name.number == 1 && isName(name.content)
@@ -138,9 +136,7 @@ enum GraphKind: Equatable {
       case 1, 3: continue
       case 4, 5, 6: return isName(content)
       case 2:
-        guard let operation = Fields(content).read(atMost: 1)?.first?.content,
-          let name = Fields(operation).read(atMost: 1)?.first
-        else { return false }
+        guard let name = first(first(content)?.content) else { return false }
         return name.number == 1 && isName(name.content)
       default: return false
       }

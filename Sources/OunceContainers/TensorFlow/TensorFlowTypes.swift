@@ -3,9 +3,9 @@ internal import OunceEncoding
 
 /// A `DataType` of TensorFlow.
 ///
-/// Source: `tensorflow/core/framework/types.proto` and `tensor.proto`. Integers below a byte have a byte each, their sign
-/// extended; quantized types (`qint8`) are their integers, since their scale is known to operations only. References
-/// to variables (100 and more) never stand in files of weights.
+/// Source: `tensorflow/core/framework/types.proto` and `tensor.proto`. Integers below a byte have a byte each, of which
+/// the low bits count; quantized types (`qint8`) are their integers, since their scale is known to operations only.
+/// References to variables (100 and more) never stand in files of weights.
 struct TensorFlowType: Sendable {
   /// As Python prints it.
   let name: String
@@ -13,6 +13,8 @@ struct TensorFlowType: Sendable {
   let encodingName: String?
   /// The field of a `TensorProto` that holds single values of it.
   let values: Values
+  /// How many bits of each byte count, where these are not all.
+  let bits: Int?
 
   enum Values: Sendable {
     /// So many words of `width` bytes for each element.
@@ -47,6 +49,11 @@ struct TensorFlowType: Sendable {
   /// What a remark says about a tensor that has no encoding.
   var remark: String { name == "string" ? "is a tensor of strings" : "is a tensor of \(name)" }
 
+  /// The elements as their encoding has them.
+  func elements(_ stored: any TensorData) -> any TensorData {
+    bits.map { LowBits(stored, count: $0, isSigned: encodingName == "I8") } ?? stored
+  }
+
   private static let all: [UInt64: TensorFlowType] = [
     1: .init("float32", "F32", .words(field: 5, width: 4, perElement: 1)),
     2: .init("float64", "F64", .words(field: 6, width: 8, perElement: 1)),
@@ -76,15 +83,36 @@ struct TensorFlowType: Sendable {
     26: .init("float8_e4m3fnuz", "F8_E4M3FNUZ", .bytes(field: 18)),
     27: .init("float8_e4m3b11fnuz", nil, .none),
     28: .init("float8_e5m2fnuz", "F8_E5M2FNUZ", .bytes(field: 18)),
-    29: .init("int4", "I8", .integers(field: 7)),
-    30: .init("uint4", "U8", .integers(field: 7)),
-    31: .init("int2", "I8", .integers(field: 7)),
-    32: .init("uint2", "U8", .integers(field: 7)),
+    29: .init("int4", "I8", .integers(field: 7), bits: 4),
+    30: .init("uint4", "U8", .integers(field: 7), bits: 4),
+    31: .init("int2", "I8", .integers(field: 7), bits: 2),
+    32: .init("uint2", "U8", .integers(field: 7), bits: 2),
     33: .init("float4_e2m1fn", nil, .none),
   ]
 
-  private init(_ name: String, _ encodingName: String?, _ values: Values) {
-    (self.name, self.encodingName, self.values) = (name, encodingName, values)
+  private init(_ name: String, _ encodingName: String?, _ values: Values, bits: Int? = nil) {
+    (self.name, self.encodingName, self.values, self.bits) = (name, encodingName, values, bits)
+  }
+}
+
+/// Whole numbers in the low bits of bytes, as bytes: what stands above is left by whatever computed them.
+private struct LowBits: TensorData {
+  private let base: any TensorData
+  private let shift: UInt8
+  private let isSigned: Bool
+
+  init(_ base: any TensorData, count: Int, isSigned: Bool) {
+    (self.base, shift, self.isSigned) = (base, UInt8(8 - count), isSigned)
+  }
+
+  func read(rows: Range<Int>, into bytes: inout MutableRawSpan) throws(OunceError) {
+    var stored = [UInt8](repeating: 0, count: bytes.byteCount)
+    try stored.withMutableRawSpan { (span) throws(OunceError) in try base.read(rows: rows, into: &span) }
+    for index in stored.indices {
+      let high = stored[index] << shift
+      stored[index] = isSigned ? UInt8(bitPattern: Int8(bitPattern: high) >> Int8(shift)) : high >> shift
+    }
+    stored.withRawSpan { bytes.copy($0) }
   }
 }
 

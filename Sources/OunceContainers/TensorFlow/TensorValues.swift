@@ -56,7 +56,7 @@ struct TensorValues {
     } else {
       data = try expanded(type, info, range)
     }
-    return .tensor(Tensor(info: info, data: data))
+    return .tensor(Tensor(info: info, data: type.elements(data)))
   }
 
   private func header(
