@@ -75,27 +75,29 @@ struct TFLiteReader {
         .malformed, "there is no type of elements with the number \(number)", file: file.path, offset: table.place,
         remedy: "the file is damaged, or of a newer TensorFlow")
     }
-    guard let encoding = type.encoding.flatMap(Encodings.named) else {
+    guard let encoding = type.encoding else {
       return skip(type.name == "STRING" ? "is a tensor of strings" : "is a tensor of \(type.name)")
     }
     if try buffer.field(6, 4, of: table) != nil { return skip("is sparse") }
     let shape = try shape(table)
-    if shape.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) % encoding.elementsPerBlock != 0 {
-      return skip("has an odd number of \(type.name) elements")
-    }
     let info: TensorInfo
     do { info = try TensorInfo(name: name, shape: shape, encoding: encoding) } catch {
       var error = error.located(file: file.path)
       error.offset = table.place
       throw error
     }
-    guard content.count == info.byteCount else {
+    let byteCount = type.bitCount.map { PackedBits.byteCount(of: info.elementCount, bitCount: $0) } ?? info.byteCount
+    guard content.count == byteCount else {
       throw buffer.malformed(
-        "\(encoding.name) of shape \(shape) takes \(info.byteCount) bytes, but the buffer has \(content.count)",
+        "\(type.name) of shape \(shape) takes \(byteCount) bytes, but the buffer has \(content.count)",
         content.lowerBound)
     }
-    var tensor = Tensor(
-      info: info, data: FileRegion(file: file, offset: content.lowerBound, rowByteCount: info.rowByteCount))
+    let region = FileRegion(
+      file: file, offset: content.lowerBound, rowByteCount: type.bitCount == nil ? info.rowByteCount : 1)
+    let data = type.bitCount.map { bitCount -> any TensorData in
+      PackedBits(region, bitCount: bitCount, isSigned: type.isSigned, columnCount: info.columnCount)
+    }
+    var tensor = Tensor(info: info, data: data ?? region)
     tensor.scaling = try scaling(table, info)
     tensors.append(tensor)
   }

@@ -1,4 +1,5 @@
 public import OunceCore
+internal import OunceEncoding
 
 /// TensorFlow Lite (LiteRT): a FlatBuffer of the kind `TFL3`. Tensors are those with content, of all subgraphs.
 ///
@@ -38,17 +39,30 @@ public struct TFLiteContainer: Container {
   }
 }
 
-/// A `TensorType`: how its tensors are read.
-enum TFLiteType {
-  /// nil: there is none of this number.
-  static func number(_ number: UInt64) -> (name: String, encoding: String?)? {
-    number < UInt64(all.count) ? all[Int(number)] : nil
-  }
+/// A `TensorType`. Integers below a byte are packed, the first in the low bits; they become bytes.
+struct TFLiteType: Sendable {
+  let name: String
+  /// nil: tensors of it cannot be read.
+  let encodingName: String?
+  /// Bits of one element, where they are fewer than eight.
+  let bitCount: Int?
 
-  private static let all: [(name: String, encoding: String?)] = [
-    ("FLOAT32", "F32"), ("FLOAT16", "F16"), ("INT32", "I32"), ("UINT8", "U8"), ("INT64", "I64"), ("STRING", nil),
-    ("BOOL", "BOOL"), ("INT16", "I16"), ("COMPLEX64", "C64"), ("INT8", "I8"), ("FLOAT64", "F64"),
-    ("COMPLEX128", "C128"), ("UINT64", "U64"), ("RESOURCE", nil), ("VARIANT", nil), ("UINT32", "U32"),
-    ("UINT16", "U16"), ("INT4", "I4"), ("BFLOAT16", "BF16"), ("INT2", nil), ("UINT4", "U4"),
+  /// nil: there is none of this number.
+  static func number(_ number: UInt64) -> TFLiteType? { number < UInt64(all.count) ? all[Int(number)] : nil }
+
+  var encoding: (any Encoding)? { encodingName.flatMap(Encodings.named) }
+  var isSigned: Bool { encodingName == "I8" }
+
+  private static let all: [TFLiteType] = [
+    .init("FLOAT32", "F32"), .init("FLOAT16", "F16"), .init("INT32", "I32"), .init("UINT8", "U8"),
+    .init("INT64", "I64"), .init("STRING", nil), .init("BOOL", "BOOL"), .init("INT16", "I16"),
+    .init("COMPLEX64", "C64"), .init("INT8", "I8"), .init("FLOAT64", "F64"), .init("COMPLEX128", "C128"),
+    .init("UINT64", "U64"), .init("RESOURCE", nil), .init("VARIANT", nil), .init("UINT32", "U32"),
+    .init("UINT16", "U16"), .init("INT4", "I8", bitCount: 4), .init("BFLOAT16", "BF16"),
+    .init("INT2", "I8", bitCount: 2), .init("UINT4", "U8", bitCount: 4),
   ]
+
+  private init(_ name: String, _ encodingName: String?, bitCount: Int? = nil) {
+    (self.name, self.encodingName, self.bitCount) = (name, encodingName, bitCount)
+  }
 }

@@ -62,8 +62,8 @@ struct SortedTable {
     }
   }
 
-  /// The places of the blocks of entries, from the index block.
-  private func blocks() throws(OunceError) -> [Range<Int>] {
+  /// The place of the index block.
+  func index() throws(OunceError) -> Range<Int> {
     guard file.byteCount >= Self.footerByteCount else {
       throw malformed(
         "has \(file.byteCount) bytes, fewer than the \(Self.footerByteCount) at the end of every table",
@@ -79,8 +79,13 @@ struct SortedTable {
     guard place(&cursor) != nil, let index = place(&cursor) else {
       throw malformed("the places of the index are damaged", footerOffset)
     }
+    return index
+  }
+
+  /// The places of the blocks of entries.
+  func blocks() throws(OunceError) -> [Range<Int>] {
     var blocks: [Range<Int>] = []
-    try entries(of: index) { (entry) throws(OunceError) in
+    try entries(of: try index()) { (entry) throws(OunceError) in
       var cursor = BlockCursor(entry.value)
       guard let block = place(&cursor) else {
         throw malformed("the place of a block is not inside of the file", entry.offset)

@@ -25,24 +25,21 @@ public struct AffineScaling: Sendable, Equatable {
 ///
 /// The difference and the product are computed in binary64 and rounded once, as TensorFlow Lite's reference does; of
 /// integers of up to 16 bits both are exact before that.
-public struct Dequantized: TensorData {
-  /// Rows of one block each.
-  private let blocks: any TensorData
+public struct AffineScaled: TensorData {
+  private let base: any TensorData
   private let encoding: any Encoding
   private let columnCount: Int
   private let scaling: AffineScaling
   /// Elements that follow each other with one scale.
   private let runCount: Int
 
-  /// The caller guarantees that there is one scale, or as many as the dimension has steps; the same for zero points.
+  /// The caller guarantees that elements are whole numbers of one to eight bytes, and that there is one scale, or as
+  /// many as the dimension has steps; the same for zero points.
   public init(_ base: any TensorData, _ info: TensorInfo, _ scaling: AffineScaling) {
+    self.base = base
     self.scaling = scaling
     encoding = info.encoding
-    // Where rows of integers share a byte, all elements are one row of the base; floats have rows again.
-    columnCount = info.shape.last ?? 1
-    blocks =
-      (base as? FileRegion)?.reshaped(rowByteCount: encoding.bytesPerBlock)
-      ?? Reshaped(base, baseRowByteCount: info.rowByteCount, rowByteCount: encoding.bytesPerBlock)
+    columnCount = info.columnCount
     let isPerTensor = scaling.scales.count == 1 && scaling.zeroPoints.count == 1
     // Sizes beside one of zero may be beyond all products.
     runCount =
@@ -53,14 +50,11 @@ public struct Dequantized: TensorData {
   public func read(rows: Range<Int>, into bytes: inout MutableRawSpan) throws(OunceError) {
     let wanted = rows.lowerBound * columnCount..<rows.upperBound * columnCount
     guard !wanted.isEmpty else { return }
-    let perBlock = encoding.elementsPerBlock
-    let first = wanted.lowerBound / perBlock
-    let last = (wanted.upperBound + perBlock - 1) / perBlock
-    var stored = Buffer(byteCount: (last - first) * encoding.bytesPerBlock)
+    var stored = Buffer(byteCount: wanted.count * encoding.bytesPerBlock)
     try stored.withMutableBytes(0..<stored.byteCount) { (span) throws(OunceError) in
-      try blocks.read(rows: first..<last, into: &span)
+      try base.read(rows: rows, into: &span)
     }
-    let values = stored.withBytes(0..<stored.byteCount) { wholeNumbers($0, count: (last - first) * perBlock) }
+    let numbers = stored.withBytes(0..<stored.byteCount) { wholeNumbers($0, count: wanted.count) }
     var element = wanted.lowerBound
     while element < wanted.upperBound {
       let step = element / runCount
@@ -68,7 +62,7 @@ public struct Dequantized: TensorData {
       let scale = Double(scaling.scales[step % scaling.scales.count])
       let zero = Double(scaling.zeroPoints[step % scaling.zeroPoints.count])
       for index in element..<end {
-        let value = Float((values[index - first * perBlock] - zero) * scale)
+        let value = Float((numbers[index - wanted.lowerBound] - zero) * scale)
         bytes.storeBytes(of: value, toByteOffset: (index - wanted.lowerBound) * 4, as: Float.self)
       }
       element = end
@@ -103,7 +97,7 @@ extension Tensor {
     guard let scaling, let target = Encodings.named("F32") else { return self }
     var tensor = Tensor(
       info: try TensorInfo(name: info.name, shape: info.shape, encoding: target),
-      data: Dequantized(data, info, scaling))
+      data: AffineScaled(data, info, scaling))
     tensor.fileIndex = fileIndex
     return tensor
   }
