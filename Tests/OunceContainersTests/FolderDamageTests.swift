@@ -52,7 +52,9 @@ struct FolderDamageTests {
       var bytes = whole
       for _ in 0..<Int.random(in: 1...3, using: &generator) {
         let place = try #require(blocks.randomElement(using: &generator)?.randomElement(using: &generator))
-        let values: [UInt8] = [0, 1, 2, 0x7F, 0x80, 0xFF, bytes[place] ^ 1, UInt8.random(in: 0...255, using: &generator)]
+        let values: [UInt8] = [
+          0, 1, 2, 0x7F, 0x80, 0xFF, bytes[place] ^ 1, UInt8.random(in: 0...255, using: &generator),
+        ]
         bytes[place] = try #require(values.randomElement(using: &generator))
       }
       for block in blocks {

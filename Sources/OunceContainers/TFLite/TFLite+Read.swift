@@ -201,7 +201,8 @@ struct TFLiteReader {
   private mutating func hold(_ byteCount: Int, _ table: FlatBuffer.Table) throws(OunceError) {
     heldByteCount += byteCount
     guard heldByteCount <= max(file.byteCount, Limits.sharedTextByteCount) else {
-      throw buffer.malformed("names and scales have more bytes than the file: they are shared beyond reason", table.place)
+      throw buffer.malformed(
+        "names and scales have more bytes than the file: they are shared beyond reason", table.place)
     }
   }
 }

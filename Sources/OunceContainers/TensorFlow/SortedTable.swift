@@ -47,7 +47,7 @@ struct SortedTable {
   /// Hands over every entry, in the order of their keys.
   ///
   /// - Throws: `OunceError` when a block breaks a rule, and what `body` throws.
-  func forEach(_ body: (Entry) throws(OunceError) -> Void) throws(OunceError) {
+  func visit(_ body: (Entry) throws(OunceError) -> Void) throws(OunceError) {
     var lastKey: [UInt8]?
     for block in try blocks() {
       try entries(of: block) { (entry) throws(OunceError) in

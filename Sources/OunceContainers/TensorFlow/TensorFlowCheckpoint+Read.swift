@@ -32,7 +32,7 @@ struct CheckpointReader {
   init(_ file: InputFile) { self.file = file }
 
   mutating func model() throws(OunceError) -> Model {
-    try SortedTable(file).forEach { (entry) throws(OunceError) in try take(entry) }
+    try SortedTable(file).visit { (entry) throws(OunceError) in try take(entry) }
     guard let header else {
       throw OunceError(
         .malformed, "is a table of keys and values, but the header of a checkpoint is missing", file: file.path,
@@ -99,7 +99,8 @@ struct CheckpointReader {
             continue
           }
           throw OunceError(
-            .unsupported, "demands a reader of version \(number); known is "
+            .unsupported,
+            "demands a reader of version \(number); known is "
               + "\(TensorFlowCheckpointContainer.version)", file: file.path, offset: range.lowerBound,
             remedy: "save it with another TensorFlow")
         }
