@@ -26,8 +26,9 @@ final class FlatBuffer {
 
   struct Table {
     let place: Int
-    fileprivate let fields: [UInt16]
     fileprivate let byteCount: Int
+    /// Where the places of its fields are. Many tables may share them, so only those that are wanted are read.
+    fileprivate let fields: Vector
   }
 
   struct Vector {
@@ -85,17 +86,18 @@ final class FlatBuffer {
     guard vtableByteCount >= 4, vtableByteCount % 2 == 0, byteCount >= 4, byteCount <= file.byteCount - place else {
       throw malformed("the description of a table is damaged", vtable)
     }
-    var fields: [UInt16] = []
-    for field in 0..<(vtableByteCount - 4) / 2 {
-      fields.append(UInt16(truncatingIfNeeded: try word(2, at: vtable + 4 + 2 * field)))
+    guard vtableByteCount <= file.byteCount - vtable else {
+      throw malformed("the description of a table is damaged", vtable)
     }
-    return Table(place: place, fields: fields, byteCount: byteCount)
+    return Table(
+      place: place, byteCount: byteCount, fields: Vector(place: vtable + 4, count: (vtableByteCount - 4) / 2))
   }
 
   /// Where a field of `byteCount` bytes is; nil when it is not there and has its usual value.
   func field(_ number: Int, _ byteCount: Int, of table: Table) throws(OunceError) -> Int? {
-    guard number < table.fields.count, table.fields[number] != 0 else { return nil }
-    let offset = Int(table.fields[number])
+    guard number < table.fields.count else { return nil }
+    let offset = Int(try word(2, at: table.fields.place + 2 * number))
+    guard offset != 0 else { return nil }
     guard offset >= 4, offset + byteCount <= table.byteCount else {
       throw malformed("a field is \(offset) bytes into a table of \(table.byteCount)", table.place)
     }

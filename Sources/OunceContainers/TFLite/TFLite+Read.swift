@@ -13,6 +13,8 @@ struct TFLiteReader {
   /// Bytes of names and parameters: many tables may refer to one text or vector, which would then take memory again and
   /// again.
   private var heldByteCount = 0
+  /// Tables of tensors that were looked at, those without content too: many subgraphs may refer to the same.
+  private var visitedCount = 0
 
   init(_ file: InputFile) {
     self.file = file
@@ -35,6 +37,10 @@ struct TFLiteReader {
       for index in 0..<subgraphs.count {
         let subgraph = try buffer.table(index, of: subgraphs)
         guard let tensors = try buffer.vector(0, of: subgraph, elementByteCount: 4, "tensors") else { continue }
+        visitedCount += tensors.count
+        guard visitedCount <= Limits.tensors else {
+          throw buffer.malformed("more than the limit of \(Limits.tensors) tensors", subgraph.place)
+        }
         for tensor in 0..<tensors.count {
           try self.tensor(try buffer.table(tensor, of: tensors), index: "\(index).\(tensor)", buffers)
         }
@@ -52,9 +58,6 @@ struct TFLiteReader {
     try hold(name.utf8.count, table)
     do throws(OunceError) {
       guard let content = try content(table, buffers) else { return }
-      guard tensors.count + remarks.count < Limits.tensors else {
-        throw buffer.malformed("more than the limit of \(Limits.tensors) tensors", table.place)
-      }
       if name.isEmpty || !names.insert(ExactString(name)).inserted {
         name += "#\(index)"
         guard names.insert(ExactString(name)).inserted else {

@@ -90,6 +90,10 @@ struct SortedTable {
       guard let block = place(&cursor) else {
         throw malformed("the place of a block is not inside of the file", entry.offset)
       }
+      // Else a small file could have a large block read again and again.
+      guard block.lowerBound >= blocks.last.map({ $0.upperBound + Self.trailerByteCount }) ?? 0 else {
+        throw malformed("the blocks of the table overlap", entry.offset)
+      }
       blocks.append(block)
     }
     return blocks

@@ -14,6 +14,8 @@ struct CheckpointReader {
   /// Slices by their keys.
   private var slices: [[UInt8]: CheckpointEntry] = [:]
   private var nameByteCount = 0
+  /// Slices that the tensors so far list. Each has an entry of its own, and these come first.
+  private var listedSliceCount = 0
 
   private var tensors: [Tensor] = []
   private var remarks: [Remark] = []
@@ -67,7 +69,7 @@ struct CheckpointReader {
       throw malformed("the names have more than the limit of \(Limits.allNamesByteCount) bytes", entry.offset)
     }
     if entry.key.first == 0 {
-      slices[entry.key] = try CheckpointEntry(entry, name: "", file)
+      slices[entry.key] = try CheckpointEntry(entry, name: "", file, sliceLimit: 0)
       return
     }
     guard entry.key.count <= Limits.tensorNameByteCount else {
@@ -77,9 +79,12 @@ struct CheckpointReader {
     guard let name = String(validating: entry.key, as: UTF8.self) else {
       throw malformed("the name of a tensor is not UTF-8", entry.offset)
     }
-    do throws(OunceError) { entries.append(try CheckpointEntry(entry, name: name, file)) } catch {
-      throw error.located(subject: "tensor \(name)")
-    }
+    do throws(OunceError) {
+      let limit = slices.count - listedSliceCount
+      let tensor = try CheckpointEntry(entry, name: name, file, sliceLimit: limit)
+      listedSliceCount += tensor.slices.count
+      entries.append(tensor)
+    } catch { throw error.located(subject: "tensor \(name)") }
   }
 
   private func header(_ entry: SortedTable.Entry) throws(OunceError) -> Header {
@@ -265,7 +270,8 @@ struct CheckpointEntry {
   private(set) var byteCount: UInt64 = 0
   private(set) var slices: [TensorSlice] = []
 
-  init(_ entry: SortedTable.Entry, name: String, _ file: InputFile) throws(OunceError) {
+  /// - Parameter sliceLimit: the slices that it may list.
+  init(_ entry: SortedTable.Entry, name: String, _ file: InputFile, sliceLimit: Int) throws(OunceError) {
     self.name = name
     offset = entry.offset
     try entry.read(file) { (field, value, message) throws(OunceError) in
@@ -275,7 +281,11 @@ struct CheckpointEntry {
       case (3, .integer(let number)): shard = number
       case (4, .integer(let number)): dataOffset = number
       case (5, .integer(let number)): byteCount = number
-      case (7, .bytes(let range)): slices.append(try TensorSlice(range, &message))
+      case (7, .bytes(let range)):
+        guard slices.count < sliceLimit else {
+          throw message.malformed("lists more slices than the table has", at: range.lowerBound)
+        }
+        slices.append(try TensorSlice(range, &message))
       default: break
       }
     }
