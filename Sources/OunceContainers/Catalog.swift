@@ -5,10 +5,16 @@ public enum Containers {
   public static let all: [any Container] = [
     GGUFContainer(),
     SafetensorsContainer(),
+    TensorFlowCheckpointContainer(),
+    TensorFlowGraphContainer(),
+    TFLiteContainer(),
   ]
 
   /// Models that are folders, in the order in which they are tried.
-  public static let folders: [any FolderContainer] = []
+  public static let folders: [any FolderContainer] = [
+    SavedModelContainer(),
+    TensorFlowCheckpointFolder(),
+  ]
 
   /// The container of a file; nil when there is none.
   public static func recognizing(_ candidate: Candidate) -> (any Container)? {

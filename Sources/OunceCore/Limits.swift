@@ -52,4 +52,14 @@ public enum Limits {
   public static let unpackedByteCount = 256 << 20
   /// Messages inside each other in protocol buffers: a graph in a graph of a function, with room.
   public static let protobufNesting = 32
+  /// Bytes of a block of a table of TensorFlow: it begins a new one after 256 KiB; one entry lists at most all slices.
+  public static let tableBlockByteCount = 64 << 20
+  /// Bytes of a key of such a table: a tensor's name, at worst with a byte more for each, and the bounds of a slice.
+  public static let tableKeyByteCount = 16 << 10
+  /// Bytes of all names where a file can tell a long one in few bytes: 128 for each tensor of the largest models.
+  public static let allNamesByteCount = 128 << 20
+  /// Bytes of names and parameters that several tables of a small FlatBuffer may share, however small it is.
+  public static let sharedTextByteCount = 16 << 20
+  /// Bytes of the file `checkpoint` of TensorFlow: it names the last few checkpoints of its folder.
+  public static let checkpointStateByteCount = 1 << 20
 }

@@ -53,6 +53,7 @@ public enum Open {
 
   /// Opens one file and the shards that belong to it.
   static func file(_ path: String, _ pool: DescriptorPool) throws(OunceError) -> Model {
+    if let index = try CheckpointFiles.index(for: path) { return try file(index, pool) }
     if let error = Probe.unfinished(path), Paths.isFile(path) { throw error }
     let name = Paths.name(of: path)
     if let shard = ShardName(name), ["safetensors", "bin"].contains(shard.ending) {

@@ -36,7 +36,6 @@ extension Probe {
     format(Array("fmgg".utf8), "is a ggmf file, from before GGUF"),
     format(Array("tjgg".utf8), "is a ggjt file, from before GGUF"),
     format(Array("algg".utf8), "is a ggla adapter, from before GGUF"),
-    format(Array("TFL3".utf8), offset: 4, "is a TensorFlow Lite model"),
   ]
 
   /// Archives and compressed files, which may hold weights. Archives that are a weight format come first.

@@ -60,6 +60,8 @@ public struct Tensor: Sendable {
   public let data: any TensorData
   /// The index of the file that holds it among the files of its model; of a computed tensor, 0.
   public var fileIndex = 0
+  /// How a file says that its integers stand for real numbers; nil: they are what they are.
+  public var scaling: AffineScaling?
 
   public init(info: TensorInfo, data: any TensorData) {
     self.info = info
