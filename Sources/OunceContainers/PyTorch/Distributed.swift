@@ -1,4 +1,5 @@
 public import OunceCore
+internal import OunceEncoding
 
 /// Checkpoints of torch.distributed: a folder in which every rank wrote its parts of the tensors.
 ///
@@ -89,7 +90,7 @@ private struct DistributedReader {
       guard offset >= 0, count >= 0, !offset.addingReportingOverflow(count).overflow else {
         throw malformed("places \(count) bytes at byte \(offset)", name)
       }
-      guard info["transform_descriptors"] ?? .none == .none else {
+      guard info["transform_descriptors"] ?? .null == .null else {
         throw OunceError(
           .unsupported, "its pieces are transformed (compressed) by the program that wrote them",
           file: pickle.file.path, offset: 0, subject: "tensor \(name)",

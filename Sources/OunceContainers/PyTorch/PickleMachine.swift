@@ -130,7 +130,7 @@ struct PickleMachine {
 extension PickleMachine {
   private mutating func pushConstant(_ opcode: PickleOpcode) throws(OunceError) -> Bool {
     switch opcode {
-    case .none: try push(.none)
+    case .none: try push(.null)
     case .newTrue: try push(.bool(true))
     case .newFalse: try push(.bool(false))
     case .binaryInt: try push(.int(Int(try reader.integer(Int32.self))))

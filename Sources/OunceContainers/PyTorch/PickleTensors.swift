@@ -144,7 +144,7 @@ struct PickleTensors {
       return try walk(entries: node.values, name, depth, isModule: true)
     }
     if let parts = pickle.items(state), parts.count == 2,
-      parts.allSatisfy({ $0 == .none || pickle.node($0, .dictionary) != nil })
+      parts.allSatisfy({ $0 == .null || pickle.node($0, .dictionary) != nil })
     {
       for part in parts { try walk(state: part, name, depth) }
       return

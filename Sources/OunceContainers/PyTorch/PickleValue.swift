@@ -3,7 +3,7 @@ internal import OunceCore
 /// A value of a pickle. What is larger than a number is in the tables of its `Pickle`, so that values that hold each
 /// other, or are nested without end, need neither recursion nor reference counts.
 enum PickleValue: Sendable, Equatable {
-  case none
+  case null
   case bool(Bool)
   case int(Int)
   case float(Double)
@@ -67,7 +67,7 @@ struct PickleGlobal: Sendable {
 /// What a pickle describes. Nothing was called, nothing was made of it but these tables.
 struct Pickle: Sendable {
   let file: InputFile
-  var root = PickleValue.none
+  var root = PickleValue.null
   var nodes: [PickleNode] = []
   var additions: [PickleAddition] = []
   var strings: [String] = []

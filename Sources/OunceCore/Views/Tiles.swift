@@ -7,8 +7,8 @@ public struct Tiles: TensorData {
   public struct Tile: Sendable {
     /// Where its first element is in the whole.
     let offsets: [Int]
-    let shape: [Int]
-    let data: any TensorData
+    public let shape: [Int]
+    public let data: any TensorData
 
     public init(offsets: [Int], shape: [Int], data: any TensorData) {
       self.offsets = offsets
