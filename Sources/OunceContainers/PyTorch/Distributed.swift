@@ -175,6 +175,11 @@ private struct DistributedReader {
     } else {
       index = files.count
       guard index < Limits.shards else { throw malformed("names more files than the limit of \(Limits.shards)") }
+      guard folder.hasFile(place.name) else {
+        throw OunceError(
+          .notFound, "is missing, but .metadata names it", file: Paths.join(folder.path, place.name),
+          remedy: "copy the whole folder again")
+      }
       files.append(try folder.file(place.name))
       fileIndices[ExactString(place.name)] = index
     }

@@ -25,7 +25,7 @@ extension PickleMachine {
 
   /// A length that the rest of the file can hold.
   private func length(_ value: UInt64) throws(OunceError) -> Int {
-    try reader.check(value, atMost: reader.file.byteCount, of: "bytes", elementByteCount: 1, at: start)
+    try reader.check(value, atMost: 1 << 60, of: "bytes", elementByteCount: 1, at: start)
   }
 
   /// Short texts become strings; what is longer, or no UTF-8, stays where it is.

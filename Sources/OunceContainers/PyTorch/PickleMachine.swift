@@ -154,7 +154,7 @@ extension PickleMachine {
       }
     case .frame:
       _ = try reader.check(
-        try reader.integer(UInt64.self), atMost: reader.file.byteCount, of: "bytes of a frame", elementByteCount: 1,
+        try reader.integer(UInt64.self), atMost: 1 << 60, of: "bytes of a frame", elementByteCount: 1,
         at: start)
     case .readOnlyBuffer: _ = try top()
     default: return false

@@ -171,10 +171,13 @@ struct PickleTensors {
     switch leaf {
     case .unsupported(let text): remarks.append(Remark(.unsupported, subject: name, text))
     case .tensor(let tensor):
-      byteCount =
-        byteCount.addingReportingOverflow(tensor.info.byteCount).overflow
-        ? .max : byteCount + tensor.info.byteCount
-      try Unpacking.check(byteCount, from: pickle.file.container)
+      // Views may repeat the bytes of a storage, but not without end.
+      let (sum, overflow) = byteCount.addingReportingOverflow(tensor.info.byteCount)
+      let limit = Unpacking.limit(for: pickle.file.container.byteCount)
+      guard !overflow, sum <= limit else {
+        throw malformed("the tensors have more than \(limit) bytes together, far more than the file", name)
+      }
+      byteCount = sum
       tensors.append(tensor)
     }
   }

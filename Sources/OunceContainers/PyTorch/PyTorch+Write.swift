@@ -88,7 +88,7 @@ struct PickleWriter {
   }
 
   private mutating func entry(_ tensor: TensorInfo, _ type: TorchType, key: Int) {
-    text(tensor.name, isShared: tensor.name.utf8.count == 1)
+    text(tensor.name)
     // Types that are newer than untyped storages name their type beside one.
     let function = type.storage == nil ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2"
     global("torch._utils", function)
@@ -96,8 +96,7 @@ struct PickleWriter {
     append(.mark)
     text("storage", isShared: true)
     if let storage = type.storage { global("torch", storage) } else { global("torch.storage", "UntypedStorage") }
-    let keyText = String(key)
-    text(keyText, isShared: keyText.utf8.count == 1)
+    text(String(key))
     text("cpu", isShared: true)
     integer(type.storage == nil ? tensor.byteCount : tensor.elementCount)
     append(.tuple)
@@ -148,9 +147,8 @@ struct PickleWriter {
     return true
   }
 
-  /// - Parameter isShared: whether Python has one object for all strings of this content, as it has for literals and
-  ///   single characters.
-  private mutating func text(_ text: String, isShared: Bool) {
+  /// - Parameter isShared: whether Python has one object for all strings of this content, as it has for literals.
+  private mutating func text(_ text: String, isShared: Bool = false) {
     if isShared, repeatKept(ExactString("text " + text)) { return }
     append(.binaryUnicode)
     writer.integer(UInt32(text.utf8.count))
