@@ -8,12 +8,14 @@ public enum Containers {
     TensorFlowCheckpointContainer(),
     TensorFlowGraphContainer(),
     TFLiteContainer(),
+    PyTorchContainer(),
   ]
 
   /// Models that are folders, in the order in which they are tried.
   public static let folders: [any FolderContainer] = [
     SavedModelContainer(),
     TensorFlowCheckpointFolder(),
+    DistributedContainer()
   ]
 
   /// The container of a file; nil when there is none.

@@ -62,4 +62,22 @@ public enum Limits {
   public static let sharedTextByteCount = 16 << 20
   /// Bytes of the file `checkpoint` of TensorFlow: it names the last few checkpoints of its folder.
   public static let checkpointStateByteCount = 1 << 20
+  /// Objects of one pickle, and strings: a checkpoint takes seven for each of its tensors.
+  public static let pickleObjects = 2_000_000
+  /// Values on the stack of a pickle: the items of its longest tuple.
+  public static let pickleStack = 2_000_000
+  /// Values that a pickle keeps for later: one for each object and string.
+  public static let pickleMemo = 4_000_000
+  /// Items and entries of all containers of a pickle: vocabularies and the states of samplers fit.
+  public static let pickleItems = 8_000_000
+  /// Bytes of a text of a pickle that is held in memory: names are far shorter.
+  public static let pickleTextByteCount = 65_536
+  /// Bytes of an array that protocol 2 spells as a text: they have to be turned in memory.
+  public static let pickleArrayByteCount = 64 << 20
+  /// Containers inside each other that are searched for tensors; modules of modules stay below 20.
+  public static let pickleNesting = 100
+  /// Containers that are visited in search of tensors, each as often as it is reached: shared ones could multiply.
+  public static let pickleVisits = 8_000_000
+  /// Globals of a pickle that are told by name before they are only counted.
+  public static let listedGlobals = 50
 }
