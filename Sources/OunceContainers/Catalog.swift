@@ -5,6 +5,8 @@ public enum Containers {
   public static let all: [any Container] = [
     GGUFContainer(),
     SafetensorsContainer(),
+    KerasContainer(),
+    HDF5Container(),
   ]
 
   /// Models that are folders, in the order in which they are tried.
