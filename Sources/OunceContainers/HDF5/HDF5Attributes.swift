@@ -71,7 +71,7 @@ struct HDF5AttributeReader {
       if version == 1 { try body.skip((8 - byteCount % 8) % 8) }
     }
     guard version == 1 || flags & 3 == 0 else { return nil }
-    let nameBytes = parts[0].zeroTerminated() ?? (try parts[0].array(parts[0].remainingByteCount))
+    let nameBytes = parts[0].text
     let type = try HDF5Datatype(&parts[1])
     let space = try HDF5Dataspace(&parts[2])
     guard !space.isNull, space.shape.count < 2 else { return nil }
@@ -92,14 +92,11 @@ struct HDF5AttributeReader {
       var texts = PackedStrings()
       for _ in 0..<count {
         var element = try body.slice(type.byteCount)
-        var bytes: [UInt8]
         if case .text = type.kind {
-          bytes = element.zeroTerminated() ?? (try element.array(type.byteCount))
+          texts.append(bytes: element.text)
         } else {
-          bytes = try heap.text(&element)
+          texts.append(bytes: try heap.text(&element))
         }
-        if let end = bytes.firstIndex(of: 0) { bytes.removeSubrange(end...) }
-        texts.append(bytes: bytes)
         guard texts.bytes.count <= Limits.metadataStringByteCount else { return nil }
       }
       return isSingle ? .string(texts[0]) : .array(.strings(texts))

@@ -136,7 +136,8 @@ struct HDF5Datatype {
     guard case .number = base.kind, base.byteCount == byteCount else { return .other("enumerations") }
     guard bits & 0xFFFF == 2, byteCount == 1 else { return base.kind }
     let names = [try block.paddedText(version < 3 ? 8 : 1), try block.paddedText(version < 3 ? 8 : 1)]
-    let isBool = names == [Array("FALSE".utf8), Array("TRUE".utf8)] && (try block.array(2)) == [0, 1]
+    let values = try block.array(2)
+    let isBool = names == [Array("FALSE".utf8), Array("TRUE".utf8)] && values == [0, 1]
     return isBool ? .number("BOOL", isBigEndian: false) : base.kind
   }
 }

@@ -23,7 +23,7 @@ struct HDF5GlobalHeap {
     guard var object = try objects(at: place)[number], byteCount <= object.remainingByteCount else {
       throw reference.malformed("text of \(byteCount) bytes is not in the global heap", at: start)
     }
-    return try object.array(byteCount)
+    return try object.slice(byteCount).text
   }
 
   private mutating func objects(at place: Int) throws(OunceError) -> [Int: HDF5Block] {

@@ -175,6 +175,9 @@ struct HDF5Block {
     return Array(bytes[position..<end])
   }
 
+  /// What is left, up to the first zero.
+  var text: [UInt8] { Array(bytes[position..<limit].prefix { $0 != 0 }) }
+
   /// Text, and zeros behind it up to a multiple of `alignment` bytes.
   mutating func paddedText(_ alignment: Int) throws(OunceError) -> [UInt8] {
     let start = position

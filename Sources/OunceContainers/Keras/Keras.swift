@@ -1,3 +1,4 @@
+internal import OrderedCollections
 public import OunceCore
 
 /// The archive that Keras 3 saves a model to (`.keras`): a zip file of an HDF5 file and two JSON texts.
