@@ -63,6 +63,8 @@ public enum Limits {
   public static let hdf5TreeLevels = 16
   /// Links of an HDF5 file, counted by path: as many as there may be tensors.
   public static let hdf5Links = 1_000_000
+  /// Of those, paths that the smallest file may have: groups that are reached in several ways multiply.
+  public static let hdf5SmallFilePaths = 16_384
   /// Bytes of all paths of an HDF5 file: those of the largest have a few megabytes.
   public static let hdf5NameByteCount = 64 << 20
   /// Groups inside of groups of an HDF5 file: modules in modules, with room.

@@ -15,6 +15,8 @@ struct HDF5Reader {
   /// The groups from the root to here.
   private var path: [Int] = []
   private var linkCount = 0
+  /// A link takes some bytes of the file, but one group may be reached by many paths.
+  private let linkLimit: Int
   private var nameByteCount = 0
   private var byteCount = 0
 
@@ -22,6 +24,7 @@ struct HDF5Reader {
     let superblock = try HDF5Superblock(file)
     source = superblock.source
     rootPlace = superblock.rootPlace
+    linkLimit = min(Limits.hdf5Links, Limits.hdf5SmallFilePaths + file.byteCount / 8)
   }
 
   mutating func model() throws(OunceError) -> Model {
@@ -30,6 +33,7 @@ struct HDF5Reader {
       guard case .group(let links) = try object(at: rootPlace) else {
         throw source.malformed("the root of the file is no group", at: rootPlace)
       }
+      if let text = metadata[KerasConfiguration.key]?.string { remarks += KerasConfiguration.remarks(text) }
       path = [rootPlace]
       try walk(links, under: "")
       if tensors.isEmpty, let remark = remarks.first(where: { $0.kind == .unsupported }) {
@@ -60,9 +64,9 @@ struct HDF5Reader {
       let name = prefix + link.name
       linkCount += 1
       nameByteCount += name.utf8.count
-      guard linkCount <= Limits.hdf5Links, nameByteCount <= Limits.hdf5NameByteCount else {
+      guard linkCount <= linkLimit, nameByteCount <= Limits.hdf5NameByteCount else {
         throw source.malformed(
-          "more than the limit of \(Limits.hdf5Links) paths, or of \(Limits.hdf5NameByteCount) bytes in them",
+          "more than the limit of \(linkLimit) paths, or of \(Limits.hdf5NameByteCount) bytes in them",
           at: path.last ?? rootPlace)
       }
       switch link.target {
@@ -81,7 +85,7 @@ struct HDF5Reader {
     }
     let object: HDF5Object
     do throws(OunceError) { object = try self.object(at: place) } catch {
-      throw error.located(subject: name.isEmpty ? nil : name)
+      throw error.located(subject: "object \(name)")
     }
     switch object {
     case .other: return

@@ -45,7 +45,7 @@ struct HDF5AttributeReader {
     guard let heapPlace = try body.address() else { return }
     let treePlace = try body.address(of: "the names of the attributes")
     var objects = try HDF5FractalHeap(source, at: heapPlace)
-    let tree = try HDF5NewTree(source, at: treePlace, types: 8...8)
+    let tree = try HDF5NewTree(source, at: treePlace, type: 8)
     var found: [HDF5Block] = []
     try tree.walk { (record) throws(OunceError) in
       let id = try record.slice(8)

@@ -68,15 +68,15 @@ struct HDF5NewTree {
   /// For each level from the lowest: the most records of a node, and the widths of the two counts of a child on it.
   private var levels: [(recordLimit: Int, countByteCount: Int, totalByteCount: Int)] = []
 
-  init(_ source: HDF5Source, at place: Int, types: ClosedRange<Int>) throws(OunceError) {
+  init(_ source: HDF5Source, at place: Int, type expected: Int) throws(OunceError) {
     self.source = source
     let byteCount = 22 + source.offsetByteCount + source.lengthByteCount
     var block = try source.checkedBlock("a tree", at: place, byteCount)
     try block.signature("BTHD")
     _ = try block.version(0...0)
     type = try block.number(1)
-    guard types.contains(type) else {
-      throw block.malformed("it is of type \(type), expected \(types.lowerBound) to \(types.upperBound)", at: place)
+    guard type == expected else {
+      throw block.malformed("it is of type \(type), where \(expected) is expected", at: place)
     }
     let nodeByteCount = try block.number(4)
     recordByteCount = try block.number(2)

@@ -7,7 +7,9 @@ enum HDF5Checksum {
     var index = bytes.startIndex
     func word(_ start: Int) -> UInt32 {
       var value: UInt32 = 0
-      for place in start..<min(start + 4, bytes.endIndex) { value |= UInt32(bytes[place]) << UInt32(8 * (place - start)) }
+      for place in start..<min(start + 4, bytes.endIndex) {
+        value |= UInt32(bytes[place]) << UInt32(8 * (place - start))
+      }
       return value
     }
     func rotated(_ value: UInt32, _ count: UInt32) -> UInt32 { value << count | value >> (32 - count) }

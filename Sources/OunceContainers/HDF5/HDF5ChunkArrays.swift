@@ -29,7 +29,10 @@ struct HDF5FixedArray {
     let bits = try block.number(1)
     count = try block.length()
     blockPlace = try block.address()
-    guard entryByteCount > 0, (1...32).contains(bits), count <= source.end / entryByteCount else {
+    guard entryByteCount > 0, (1...32).contains(bits) else {
+      throw block.malformed("entries of \(entryByteCount) bytes in pages of 2^\(bits) make no sense", at: place)
+    }
+    guard count <= source.end / entryByteCount else {
       throw block.malformed("\(count) entries of \(entryByteCount) bytes do not fit into the file", at: place)
     }
     pageEntryCount = 1 << bits

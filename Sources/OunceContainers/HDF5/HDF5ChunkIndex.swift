@@ -182,7 +182,7 @@ struct HDF5ChunkIndexReader {
 
   /// Records are an address, for filtered chunks the byte count and the filters that were left out, and the coordinates.
   private mutating func newTree(at place: Int) throws(OunceError) {
-    let tree = try HDF5NewTree(source, at: place, types: isFiltered ? 11...11 : 10...10)
+    let tree = try HDF5NewTree(source, at: place, type: isFiltered ? 11 : 10)
     let headByteCount = tree.recordByteCount - 8 * grid.counts.count
     guard headByteCount > 0 else {
       throw source.malformed("records of \(tree.recordByteCount) bytes do not hold a chunk", at: place)

@@ -148,7 +148,8 @@ struct HDF5DatasetReader {
     let isFiltered = !filters.filters.isEmpty
     guard !isFiltered || byteCount <= Limits.hdf5ChunkByteCount else {
       return .failure(
-        Reason(text: "has compressed chunks of \(byteCount) bytes, more than the limit of \(Limits.hdf5ChunkByteCount)"))
+        Reason(text: "has compressed chunks of \(byteCount) bytes, more than the limit of \(Limits.hdf5ChunkByteCount)")
+      )
     }
     let grid = HDF5ChunkGrid(
       shape: space.shape, chunkShape: sizes, elementByteCount: fillValue.count, byteCount: byteCount,

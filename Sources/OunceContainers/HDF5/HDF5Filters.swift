@@ -87,22 +87,25 @@ struct HDF5Filters: Sendable {
     guard byteCount / deflateRatio <= deflated.count else {
       throw OunceError(.malformed, "\(deflated.count) deflated bytes cannot become a chunk of \(byteCount)")
     }
-    let stream = InflateStream(
-      InputFile(path: "a chunk", bytes: deflated), 0..<deflated.count, .zlib)
-    var bytes = [UInt8](repeating: 0, count: byteCount)
+    let stream = InflateStream(InputFile(path: "a chunk", bytes: deflated), 0..<deflated.count, .zlib)
+    // One byte more, to see that there are no more: only then the stream has checked what it gave.
+    var bytes = [UInt8](repeating: 0, count: byteCount + 1)
     var filled = 0
-    while filled < byteCount {
+    while filled <= byteCount {
       let made: Int
       do throws(OunceError) {
         made = try bytes.withMutableRawSpan { (span) throws(OunceError) in
-          try span.withSlice(filled..<byteCount) { (slice) throws(OunceError) in try stream.next(into: &slice) }
+          try span.withSlice(filled..<byteCount + 1) { (slice) throws(OunceError) in try stream.next(into: &slice) }
         }
       } catch { throw OunceError(error.kind, error.problem, remedy: error.remedy) }
-      guard made > 0 else {
-        throw OunceError(.malformed, "a chunk unpacks to \(filled) bytes instead of \(byteCount)")
-      }
+      if made == 0 { break }
       filled += made
     }
+    guard filled == byteCount else {
+      let found = filled < byteCount ? "\(filled)" : "more"
+      throw OunceError(.malformed, "a chunk unpacks to \(found) bytes instead of \(byteCount)")
+    }
+    bytes.removeLast()
     return bytes
   }
 
@@ -133,7 +136,8 @@ struct HDF5Filters: Sendable {
     let turned = (found & 0xFF00_FF00) >> 8 | (found & 0x00FF_00FF) << 8
     guard stored == found || stored == turned else {
       throw OunceError(
-        .malformed, "a chunk has the checksum 0x\(String(found, radix: 16)), but 0x\(String(stored, radix: 16)) is stored")
+        .malformed,
+        "a chunk has the checksum 0x\(String(found, radix: 16)), but 0x\(String(stored, radix: 16)) is stored")
     }
   }
 }

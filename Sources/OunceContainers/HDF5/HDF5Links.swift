@@ -65,7 +65,7 @@ struct HDF5LinkReader {
     guard let heapPlace = try body.address() else { return }
     let treePlace = try body.address(of: "the names of the links")
     var heap = try HDF5FractalHeap(source, at: heapPlace)
-    let tree = try HDF5NewTree(source, at: treePlace, types: 5...5)
+    let tree = try HDF5NewTree(source, at: treePlace, type: 5)
     var links: [(HDF5Link, Int)] = []
     try tree.walk { (record) throws(OunceError) in
       let place = record.offset
@@ -130,13 +130,13 @@ struct HDF5LinkReader {
   /// | 4, 1, 1, 2 | `SNOD`, version, a zero, number of symbols |
   /// | for each | place of its name in the heap, address, what is cached (4), zeros (4), the cache (16) |
   private mutating func symbols(at place: Int, _ names: HDF5LocalHeap) throws(OunceError) {
-    var head = try source.block("symbols", at: place, 8)
+    var head = try source.block("a node of symbols", at: place, 8)
     try head.signature("SNOD")
     _ = try head.version(1...1)
     try head.skip(1)
     let count = try head.number(2)
     let symbolByteCount = source.lengthByteCount + source.offsetByteCount + 24
-    var symbols = try source.block("symbols", at: place + 8, count * symbolByteCount)
+    var symbols = try source.block("a node of symbols", at: place + 8, count * symbolByteCount)
     for _ in 0..<count {
       let start = symbols.offset
       let name = try names.text(try symbols.number(source.lengthByteCount), at: start)
@@ -189,6 +189,7 @@ struct HDF5LocalHeap {
       var block = try source.block("a name", at: start, min(limit, names.upperBound - start))
       if let text = block.zeroTerminated() { return String(decoding: text, as: UTF8.self) }
     }
-    throw source.malformed("a name at \(offset) is outside of the \(names.count) bytes of names, or too long", at: place)
+    throw source.malformed(
+      "a name at \(offset) is outside of the \(names.count) bytes of names, or too long", at: place)
   }
 }

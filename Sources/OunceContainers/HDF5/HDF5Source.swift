@@ -30,7 +30,8 @@ final class HDF5Source {
       throw malformed("\(what) of \(byteCount) bytes reaches beyond the end of the data at byte \(end)", at: place)
     }
     guard byteCount <= Limits.hdf5StructureByteCount else {
-      throw malformed("\(what) of \(byteCount) bytes is beyond the limit of \(Limits.hdf5StructureByteCount)", at: place)
+      throw malformed(
+        "\(what) of \(byteCount) bytes is beyond the limit of \(Limits.hdf5StructureByteCount)", at: place)
     }
     fetchedByteCount += byteCount
     guard fetchedByteCount / Limits.hdf5Rereading <= file.byteCount + Limits.hdf5SmallFileByteCount else {
@@ -198,9 +199,9 @@ struct HDF5Block {
     let place = offset
     let version = try number(1)
     guard known.contains(version) else {
-      let range = known.count == 1 ? "\(known.lowerBound)" : "\(known.lowerBound) to \(known.upperBound)"
+      let range = known.count == 1 ? "\(known.lowerBound) is" : "\(known.lowerBound) to \(known.upperBound) are"
       throw OunceError(
-        .unsupported, "\(what) has version \(version), known are \(range)", file: source.file.path, offset: place,
+        .unsupported, "\(what) has version \(version), where \(range) known", file: source.file.path, offset: place,
         remedy: "the file is damaged, or newer than this build")
     }
     return version

@@ -20,7 +20,6 @@ public struct KerasContainer: Container {
   public var sharesBytes: Bool { true }
 
   private static let weights = "model.weights.h5"
-  static let configuration = "model_config"
 
   public init() {}
 
@@ -44,7 +43,9 @@ public struct KerasContainer: Container {
     }
     if let member = archive.member("config.json") {
       let content = try archive.open(member).wholeContent(atMost: Limits.metadataStringByteCount)
-      metadata[Self.configuration] = .string(String(decoding: content, as: UTF8.self))
+      let text = String(decoding: content, as: UTF8.self)
+      metadata[KerasConfiguration.key] = .string(text)
+      model.remarks += KerasConfiguration.remarks(text)
     }
     for (key, value) in model.metadata where metadata[key] == nil { metadata[key] = value }
     model.metadata = metadata
