@@ -14,8 +14,8 @@ struct HDF5Chunk: Sendable {
 enum HDF5ChunkIndex: Sendable {
   /// Sorted by index; what is missing was never written.
   case list([HDF5Chunk])
-  /// All of them, from this place on.
-  case consecutive(place: Int)
+  /// All of them from this place on, and those that the dataset may still get: so many in each dimension.
+  case consecutive(place: Int, counts: [Int])
 }
 
 /// How a dataset is cut into chunks.
@@ -144,17 +144,17 @@ struct HDF5ChunkIndexReader {
 
   private func consecutive(at place: Int) throws(OunceError) -> HDF5ChunkIndex {
     guard !isFiltered else { throw source.malformed("filtered chunks have no index", at: place) }
-    guard try boundedCounts(at: place) == grid.counts else {
-      throw OunceError(
-        .unsupported, "a dataset that may grow has no index of its chunks, which this build does not read",
-        file: source.file.path, offset: place, remedy: "write the file again (h5repack)")
+    let counts = try boundedCounts(at: place)
+    var byteCount = grid.byteCount
+    for count in counts {
+      let (product, overflow) = byteCount.multipliedReportingOverflow(by: count)
+      guard !overflow, product <= source.end - place else {
+        throw source.malformed(
+          "\(counts) chunks of \(grid.byteCount) bytes reach beyond the end of the data", at: place)
+      }
+      byteCount = product
     }
-    let count = grid.counts.reduce(1, *)
-    let (byteCount, overflow) = count.multipliedReportingOverflow(by: grid.byteCount)
-    guard !overflow, byteCount <= source.end - place else {
-      throw source.malformed("\(count) chunks of \(grid.byteCount) bytes reach beyond the end of the data", at: place)
-    }
-    return .consecutive(place: place)
+    return .consecutive(place: place, counts: counts)
   }
 
   /// Keys are the byte count (4), the filters that were left out (4), and where the chunk begins in elements (8 for each

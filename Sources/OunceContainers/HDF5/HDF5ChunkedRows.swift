@@ -122,7 +122,8 @@ struct HDF5ChunkedRows: TensorData {
   private func chunk(_ coordinates: [Int]) -> HDF5Chunk? {
     guard let number = grid.index(coordinates) else { return nil }
     switch index {
-    case .consecutive(let place):
+    case .consecutive(let place, let counts):
+      let number = zip(coordinates, counts).reduce(0) { $0 * $1.1 + $1.0 }
       return HDF5Chunk(index: number, place: place + number * grid.byteCount, byteCount: grid.byteCount, mask: -1)
     case .list(let chunks):
       var (low, high) = (0, chunks.count)

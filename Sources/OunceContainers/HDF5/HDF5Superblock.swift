@@ -19,9 +19,10 @@ struct HDF5Superblock {
   static let signature: [UInt8] = [0x89] + Array("HDF\r\n".utf8) + [0x1A, 0x0A]
 
   /// Where the superblock is: at the beginning, or behind a user block of 512 bytes, or of twice as many, and so on.
+  /// Larger user blocks than 1 MiB are not looked for: a file that is unpacked as far as it is read is not read whole.
   static func find(_ file: InputFile) -> Int? {
     var place = 0
-    while place <= file.byteCount - signature.count {
+    while place <= min(file.byteCount - signature.count, 1 << 20) {
       if let bytes = try? file.bytes(place..<place + signature.count), bytes == signature { return place }
       place = place == 0 ? 512 : place * 2
     }
