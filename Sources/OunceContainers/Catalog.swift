@@ -9,6 +9,8 @@ public enum Containers {
     TensorFlowGraphContainer(),
     TFLiteContainer(),
     PyTorchContainer(),
+    KerasContainer(),
+    HDF5Container(),
   ]
 
   /// Models that are folders, in the order in which they are tried.

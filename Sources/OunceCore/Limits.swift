@@ -80,4 +80,25 @@ public enum Limits {
   public static let pickleVisits = 8_000_000
   /// Globals of a pickle that are told by name before they are only counted.
   public static let listedGlobals = 50
+  /// Bytes of one structure of an HDF5 file: an attribute has 64 KiB, a node of an index a few.
+  public static let hdf5StructureByteCount = 64 << 20
+  /// How many times the bytes of an HDF5 file its structures may be read, and bytes that are granted to the smallest.
+  public static let hdf5Rereading = 4
+  public static let hdf5SmallFileByteCount = 16 << 20
+  /// Messages of one object header: version 1 counts them in 16 bits.
+  public static let hdf5Messages = 65_536
+  /// Levels of a tree of HDF5: of 64 children each, nine reach all that 64 bits can count.
+  public static let hdf5TreeLevels = 16
+  /// Links of an HDF5 file, counted by path: as many as there may be tensors.
+  public static let hdf5Links = 1_000_000
+  /// Of those, paths that the smallest file may have: groups that are reached in several ways multiply.
+  public static let hdf5SmallFilePaths = 16_384
+  /// Bytes of all paths of an HDF5 file: those of the largest have a few megabytes.
+  public static let hdf5NameByteCount = 64 << 20
+  /// Groups inside of groups of an HDF5 file: modules in modules, with room.
+  public static let hdf5Nesting = 64
+  /// Bytes of a chunk that is unpacked in memory: h5py makes chunks of 1 MiB at most unless it is told to.
+  public static let hdf5ChunkByteCount = 64 << 20
+  /// Bytes of unpacked chunks that are kept, in each of two generations.
+  public static let hdf5CachedByteCount = 16 << 20
 }

@@ -27,7 +27,6 @@ extension Probe {
   /// Weight formats that are known, but not to this build.
   static let formats: [Signature] = [
     format([0x93] + Array("NUMPY".utf8), "is a NumPy array (.npy)"),
-    format([0x89] + Array("HDF\r\n".utf8), "is an HDF5 file (Keras or TensorFlow weights)"),
     format(Array("lmgg".utf8), "is a ggml file without version, from before GGUF"),
     format(Array("fmgg".utf8), "is a ggmf file, from before GGUF"),
     format(Array("tjgg".utf8), "is a ggjt file, from before GGUF"),
