@@ -5,6 +5,7 @@ public enum Containers {
   public static let all: [any Container] = [
     GGUFContainer(),
     SafetensorsContainer(),
+    ONNXContainer(),
   ]
 
   /// Models that are folders, in the order in which they are tried.

@@ -11,7 +11,8 @@ public struct ByteReader {
 
   private var window: [UInt8] = []
   private var windowStart = 0
-  private var windowByteCount = 64 << 10
+  private var windowByteCount = Self.firstWindowByteCount
+  private static let firstWindowByteCount = 64 << 10
 
   public init(_ file: InputFile, at offset: Int = 0, isBigEndian: Bool = false) {
     self.file = file
@@ -125,7 +126,11 @@ public struct ByteReader {
   }
 
   /// Goes to another byte. The caller has checked that it is inside of the file.
-  public mutating func seek(to offset: Int) { self.offset = offset }
+  public mutating func seek(to offset: Int) {
+    // What was jumped over is content: behind it stands a header of unknown length again.
+    if offset > windowStart + window.count { windowByteCount = Self.firstWindowByteCount }
+    self.offset = offset
+  }
 
   public mutating func skip(_ byteCount: Int) throws(OunceError) {
     try checkRemaining(byteCount)
