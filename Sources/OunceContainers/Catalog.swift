@@ -6,10 +6,13 @@ public enum Containers {
     GGUFContainer(),
     SafetensorsContainer(),
     ONNXContainer(),
+    CoreMLContainer(),
   ]
 
   /// Models that are folders, in the order in which they are tried.
-  public static let folders: [any FolderContainer] = []
+  public static let folders: [any FolderContainer] = [
+    CoreMLPackage()
+  ]
 
   /// The container of a file; nil when there is none.
   public static func recognizing(_ candidate: Candidate) -> (any Container)? {
