@@ -76,8 +76,8 @@ extension CoreMLReader {
   /// Numbers for each group of a tensor.
   ///
   /// - Parameters:
-  ///   - axis: the dimension that is cut when there are several; nil: as many dimensions as the tensor, each cut into as
-  ///     many parts as the values have.
+  ///   - axis: the dimension that is cut when there are several values; nil: the values have all dimensions of the
+  ///     tensor, each cut into as many parts as there are values.
   ///   - entryCount: numbers of each group, the last dimensions of the values.
   private mutating func parameters(
     _ value: CoreMLValue, _ sizes: [Int], axis: Int?, name: String, entryCount: Int

@@ -111,7 +111,8 @@ extension CoreMLReader {
   ) throws(OunceError) -> TensorInfo {
     let info = try TensorInfo(name: name, shape: shape ?? [count], encoding: try Encodings.require(encoding))
     guard info.elementCount == count else {
-      throw root.malformed("expected the \(info.elementCount) values of \(info.shape), found \(count)", at: range.lowerBound)
+      throw root.malformed(
+        "expected the \(info.elementCount) values of \(info.shape), found \(count)", at: range.lowerBound)
     }
     return info
   }

@@ -7,7 +7,7 @@ public import OunceCore
 ///
 /// | message | field: what |
 /// |---|---|
-/// | Model | 1: version · 2: description · 200, 201, 202: pipelines · 303, 403, 500: neural networks · 502: program · other numbers: trees, text classifiers, …, without tensors |
+/// | Model | 1: version · 2: description · 200 … 202: pipelines · 303, 403, 500: neural networks · 502: program |
 /// | NeuralNetwork | 1: layers (name, then one field from 100 on: its kind, with WeightParams inside) |
 /// | WeightParams | 1: floats · 2: halves · 30, 31: codes · 40: how codes become floats |
 /// | Program | 2: functions → blocks → operations, of which `const` and `constexpr_…` hold values |
@@ -18,13 +18,21 @@ public import OunceCore
 /// | 64 bytes for each value | 0xDEADBEEF, element type, byte count, place of the bytes, bits of padding |
 /// | … | the bytes, at multiples of 64 |
 ///
-/// What tensors are called: in a program as the value that the operation gives; a value that stands in another operation
-/// is `RESULT.INPUT`; in neural networks `LAYER.FIELD`, such as `conv1.weights` or `lstm.weightParams[0].inputGateBiasVector`;
-/// `layer[3].…` where the layer has no name. What is in models of a pipeline has `MODEL::` before it, in branches and
-/// loops `LAYER/ifBranch::`, in functions other than `main` `FUNCTION::`. A name that is taken gets `#2`.
+/// What tensors are called:
 ///
-/// Quantized weights become the floats that Core ML computes of them: codes with scales and biases, or with tables. Sparse
-/// and jointly compressed values are left out with a remark. Strings in programs are settings, not tensors.
+/// | tensor | name |
+/// |---|---|
+/// | in a program, the value of an operation of its own | as what the operation gives |
+/// | a value that stands in another operation | `RESULT.INPUT` |
+/// | in a neural network | `LAYER.FIELD`: `conv1.weights`, `lstm.weightParams[0].inputGateBiasVector` |
+/// | in a layer without a name | `layer[3].FIELD` |
+/// | in a model of a pipeline | `MODEL::` before it, or `models[0]::` |
+/// | in a branch or a loop of a network | `LAYER/ifBranch::` before it |
+/// | in a function other than `main` | `FUNCTION::` before it |
+///
+/// A name that is taken gets `#2` behind it. Quantized weights become the floats that Core ML computes of them: codes
+/// with scales and biases, or with tables. Sparse and jointly compressed values are left out with a remark. Strings in
+/// programs are settings, not tensors. Other kinds of models (trees, text classifiers, …) hold no tensors.
 public struct CoreMLContainer: Container {
   public let name = "Core ML"
   public let fileExtensions = ["mlmodel"]

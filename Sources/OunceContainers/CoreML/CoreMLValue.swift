@@ -117,7 +117,8 @@ extension CoreMLReader {
   mutating func elements(
     _ value: CoreMLValue, _ type: CoreMLType, count: Int, perRow: Int
   ) throws(OunceError) -> CoreMLBytes {
-    let byteCount = type.isPacked
+    let byteCount =
+      type.isPacked
       ? PackedBits.byteCount(of: count, bitCount: type.bitCount) : count * (type.bitCount / 8)
     guard count > 0 else { return CoreMLBytes(data: Memory(bytes: [], rowByteCount: 0), fileIndex: 0) }
     let rowByteCount = type.isPacked ? 1 : perRow * (type.bitCount / 8)

@@ -6,11 +6,11 @@ public import OunceCore
 ///
 /// | message | field: what |
 /// |---|---|
-/// | ModelProto | 1: IR version · 2, 3: producer · 7: GraphProto · 8: operator sets · 14: metadata · 20: training · 25: functions |
+/// | ModelProto | 1: version · 7: GraphProto · 8: operator sets · 14: metadata · 20: training · 25: functions |
 /// | GraphProto | 1: NodeProto … · 5: TensorProto … (initializers) · 15: SparseTensorProto … |
 /// | NodeProto | 2: outputs · 3: name · 4: operator · 5: AttributeProto … · 7: domain |
 /// | AttributeProto | 1: name · 2, 3, 7, 8: numbers · 5, 10: TensorProto · 6, 11: GraphProto |
-/// | TensorProto | 1: shape · 2: type · 4 … 7, 10, 11: numbers, a field for each kind · 8: name · 9: bytes · 13, 14: another file |
+/// | TensorProto | 1: shape · 2: type · 8: name · 9: bytes, or 4, 5, 7, 10, 11: numbers, or 13, 14: another file |
 ///
 /// What tensors are called:
 ///

@@ -17,7 +17,7 @@ struct ONNXExternals {
   /// Where the bytes of a tensor are.
   ///
   /// - Parameters:
-  ///   - entries: `location`, a path inside of the model's folder; `offset`, 0 unless given; `length`, all of the tensor
+  ///   - entries: `location`, a path inside of the model's folder; `offset`, 0 unless given; `length`, the whole tensor
   ///     unless given.
   ///   - byteCount: the bytes of the tensor.
   /// - Returns: the file, its index among the files of the model, and where the tensor begins in it.

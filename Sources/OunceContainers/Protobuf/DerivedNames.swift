@@ -2,8 +2,8 @@ internal import OunceCore
 
 /// Names of tensors that are put together from where they stand.
 ///
-/// A long name before each of a million short ones would take far more memory than the file that says it once: all names
-/// together have a limit.
+/// A long name before each of a million short ones would take far more memory than the file that says it once: there is
+/// a limit on all names together.
 struct DerivedNames {
   private var taken: Set<ExactString> = []
   /// The number that is tried next for a name that is taken.
