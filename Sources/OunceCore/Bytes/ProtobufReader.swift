@@ -15,6 +15,8 @@ public struct ProtobufReader {
   private let end: Int
   private let remedy: String?
   private let mayBeCut: Bool
+  /// How the last field lay: 0 a varint, 1 eight bytes, 2 with a length, 5 four bytes.
+  public private(set) var wireType = 0
 
   /// A reader of one message.
   ///
@@ -74,7 +76,8 @@ public struct ProtobufReader {
     guard let field = Int(exactly: tag >> 3), field > 0, field < 1 << 29 else {
       throw malformed("a field has the number \(tag >> 3)", at: start)
     }
-    switch tag & 7 {
+    wireType = Int(tag & 7)
+    switch wireType {
     case 0: return (field, .integer(try variableInteger()))
     case 1: return (field, .fixed(try fixedInteger(8)))
     case 2:
@@ -87,7 +90,7 @@ public struct ProtobufReader {
       reader.seek(to: range.upperBound)
       return (field, .bytes(range))
     case 5: return (field, .fixed(try fixedInteger(4)))
-    default: throw malformed("a field has the wire type \(tag & 7)", at: start)
+    default: throw malformed("a field has the wire type \(wireType)", at: start)
     }
   }
 

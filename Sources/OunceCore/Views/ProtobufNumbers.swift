@@ -131,7 +131,8 @@ public struct ProtobufNumbers: TensorData {
         guard number == field else { continue }
         switch (value, wire) {
         case (.integer(let number), .varint): return number
-        case (.fixed(let number), .fixed32), (.fixed(let number), .fixed64): return number
+        case (.fixed(let number), .fixed32) where message.wireType == 5: return number
+        case (.fixed(let number), .fixed64) where message.wireType == 1: return number
         case (.bytes(let range), _): run = message.nested(range)
         default: throw message.malformed("field \(field) holds numbers of another kind", at: start)
         }
