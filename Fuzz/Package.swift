@@ -39,7 +39,8 @@ let package = Package(
       path: "Sources/OunceContainers", swiftSettings: covered),
     .target(name: "CFuzzMain", path: "CFuzzMain"),
     .executableTarget(
-      name: "OunceFuzz", dependencies: ["CFuzzMain", "OunceContainers", "OunceCore"], path: "OunceFuzz", swiftSettings: covered,
+      name: "OunceFuzz", dependencies: ["CFuzzMain", "OunceContainers", "OunceCore"], path: "OunceFuzz",
+      swiftSettings: covered,
       linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]),
   ],
   swiftLanguageModes: [.v6]

@@ -79,15 +79,8 @@ struct ProtobufViewTests {
   @Test(arguments: 1...8) func `numbers of few bits are unpacked in either order`(_ bitCount: Int) throws {
     var generator = SeededGenerator(seed: UInt64(bitCount))
     let numbers = (0..<1001 * 7).map { _ in UInt8.random(in: 0...UInt8(1 << bitCount - 1), using: &generator) }
-    let bits = { (number: UInt8) in (0..<bitCount).map { number >> UInt8($0) & 1 } }
     for order in [PackedBits.Order.leastSignificantFirst, .mostSignificantFirst] {
-      let isLeast = order == .leastSignificantFirst
-      let stream = numbers.flatMap { isLeast ? bits($0) : bits($0).reversed() }
-      let packed = stride(from: 0, to: stream.count, by: 8).map { start in
-        (start..<min(start + 8, stream.count)).reduce(UInt8(0)) { byte, index in
-          byte | stream[index] << UInt8(isLeast ? index - start : 7 - (index - start))
-        }
-      }
+      let packed = pack(numbers, bitCount, order)
       #expect(packed.count == PackedBits.byteCount(of: numbers.count, bitCount: bitCount))
       for isSigned in [false, true] {
         let view = PackedBits(
@@ -104,6 +97,21 @@ struct ProtobufViewTests {
     }
   }
 
+  /// The bits of all numbers, one after the other.
+  private func pack(_ numbers: [UInt8], _ bitCount: Int, _ order: PackedBits.Order) -> [UInt8] {
+    let isLeast = order == .leastSignificantFirst
+    var stream: [UInt8] = []
+    for number in numbers {
+      let bits: [UInt8] = (0..<bitCount).map { (number >> UInt8($0)) & 1 }
+      stream += isLeast ? bits : bits.reversed()
+    }
+    var packed = [UInt8](repeating: 0, count: (stream.count + 7) / 8)
+    for (index, bit) in stream.enumerated() {
+      packed[index / 8] |= bit << UInt8(isLeast ? index % 8 : 7 - index % 8)
+    }
+    return packed
+  }
+
   /// Boxes along each dimension, in all rules.
   @Test func `codes become floats by the parameters of their box`() throws {
     let (shape, groups) = ([4, 6, 10], [2, 3, 5])
@@ -115,22 +123,25 @@ struct ProtobufViewTests {
       Dequantized.Parameters(
         Memory(bytes: Memory.bytes(of: floats), rowByteCount: 4 * perRow), f32, groups: groups)
     }
-    let box = (0..<240).map { ($0 / 60 / 2 * 3 + $0 / 10 % 6 / 2) * 5 + $0 % 10 / 2 }
-    let zeros = scales.suffix(30)
-    let cases: [(Dequantized.Rule, Dequantized.Parameters?, (Int) -> Float)] = [
-      (.table(4), nil, { scales[box[$0] * 4 + Int(codes[$0])] }),
-      (.scaled, nil, { scales[box[$0]] * Float(codes[$0]) }),
-      (
-        .scaled, parameters(Array(zeros), perRow: 5),
-        { scales[box[$0]] * (Float(codes[$0]) - zeros[zeros.startIndex + box[$0]]) }
-      ),
-      (
-        .linear, parameters(Array(zeros), perRow: 5),
-        { Float(Double(scales[box[$0]]) * Double(codes[$0]) + Double(zeros[zeros.startIndex + box[$0]])) }
-      ),
+    func box(_ index: Int) -> Int {
+      let (plane, row, column) = (index / 60 / 2, index / 10 % 6 / 2, index % 10 / 2)
+      return (plane * 3 + row) * 5 + column
+    }
+    let zeros = Array(scales.suffix(30))
+    let shifts = parameters(zeros, perRow: 5)
+    let cases: [(Dequantized.Rule, Dequantized.Parameters?)] = [
+      (.table(4), nil), (.scaled, nil), (.scaled, shifts), (.linear, shifts),
     ]
-    for (rule, other, value) in cases {
+    for (rule, other) in cases {
       let entryCount = if case .table(let count) = rule { count } else { 1 }
+      func value(_ index: Int) -> Float {
+        let (box, code) = (box(index), codes[index])
+        switch rule {
+        case .table: return scales[box * 4 + Int(code)]
+        case .scaled: return scales[box] * (Float(code) - (other == nil ? 0 : zeros[box]))
+        case .linear: return Float(Double(scales[box]) * Double(code) + Double(zeros[box]))
+        }
+      }
       let view = Dequantized(
         codes: Memory(bytes: codes, rowByteCount: 10), isSigned: false, shape: shape, rule: rule,
         parameters(Array(scales.prefix(30 * entryCount)), perRow: 5 * entryCount), other, to: f32)
