@@ -11,11 +11,20 @@ struct WritingTests {
   private func file(_ layout: FileLayout, _ tensors: [Tensor]) throws -> [UInt8] {
     var file = layout.header
     file += [UInt8](repeating: 0, count: layout.byteCount - file.count)
+    for insert in layout.inserts {
+      file.replaceSubrange(insert.offset..<insert.offset + insert.bytes.count, with: insert.bytes)
+    }
     for (tensor, offset) in zip(tensors, layout.offsets) {
       let isSwapped = layout.isBigEndian && !tensor.info.encoding.words.isEmpty
       let data: any TensorData = isSwapped ? ByteSwapped(tensor.data, encoding: tensor.info.encoding) : tensor.data
       let content = try Tensor(info: tensor.info, data: data).content()
       file.replaceSubrange(offset..<offset + content.count, with: content)
+    }
+    for checksum in layout.checksums {
+      let content = try tensors[checksum.tensor].content()
+      var bytes = ByteWriter()
+      bytes.integer(content.withRawSpan { CRC32.checksum(of: $0, after: checksum.before) })
+      for offset in checksum.offsets { file.replaceSubrange(offset..<offset + 4, with: bytes.bytes) }
     }
     return file
   }

@@ -62,7 +62,8 @@ struct HouseRules {
   @Test func `unsafe code stands in the places that are named for it`() throws {
     let allowed = [
       "Sources/OunceCore/Bytes/", "Sources/OunceCore/Views/", "Sources/OunceCore/Encodings.swift",
-      "Sources/OunceBlocks/", "Sources/ounce/Output/", "Sources/OunceBench/Reference.swift",
+      "Sources/OunceBlocks/", "Sources/OunceContainers/Compression/", "Sources/ounce/Output/",
+      "Sources/OunceBench/Reference.swift",
       "Sources/OunceBench/Machine.swift",
     ]
     for file in try Self.swiftFiles(in: "Sources") where !allowed.contains(where: file.name.hasPrefix) {

@@ -7,7 +7,7 @@ enum Unpacking {
     guard byteCount > limit(for: file.byteCount) else { return }
     throw OunceError(
       .malformed,
-      "unpacks to \(byteCount) bytes, more than \(Limits.unpackedRatio) times its \(file.byteCount): a decompression bomb",
+      "unpacks to \(byteCount) bytes, more than \(Limits.unpackedRatio) times its \(file.byteCount): a bomb",
       file: file.path, remedy: "when you trust the file, unpack it yourself first")
   }
 

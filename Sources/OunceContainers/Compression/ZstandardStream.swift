@@ -1,8 +1,8 @@
 internal import CZstd
 internal import OunceCore
 
-/// Zstandard frames of a file, decompressed from front to back. Skippable frames, as seekable files end with, are passed
-/// over.
+/// Zstandard frames of a file, decompressed from front to back. Skippable frames, as seekable files end with, are
+/// passed over.
 ///
 /// Format: https://www.rfc-editor.org/rfc/rfc8878
 @safe final class ZstandardStream: ByteStream {

@@ -15,7 +15,8 @@ public enum Open {
   /// `companions` of the result are the other files of a checkpoint folder (one that was named, or that has a
   /// `config.json` or its like beside the named file), those of its subfolders included.
   ///
-  /// - Parameter spillFolder: where compressed members of archives are unpacked when they are read, without a name; nil:
+  /// - Parameter spillFolder: where compressed members of archives are unpacked when they are read, without a name;
+  ///   nil:
   ///   what TMPDIR says.
   /// - Throws: `OunceError`; `.notFound` for shards that are missing, `.unsupported` for weights of another kind.
   public static func model(at path: String, spillFolder: String? = nil) throws(OunceError) -> Model {
@@ -70,15 +71,15 @@ public enum Open {
 }
 
 /// The name of one file of several: `<base>-00002-of-00005.<ending>`.
-struct ShardName: Equatable {
-  let base: String
+public struct ShardName: Equatable, Sendable {
+  public let base: String
   /// From 1 to `count`.
-  let number: Int
-  let count: Int
-  let ending: String
+  public let number: Int
+  public let count: Int
+  public let ending: String
 
   /// nil when `name` is no such name.
-  init?(_ name: String) {
+  public init?(_ name: String) {
     guard let dot = name.lastIndex(of: ".") else { return nil }
     let parts = name[..<dot].split(separator: "-", omittingEmptySubsequences: false)
     guard parts.count >= 4, parts[parts.count - 2] == "of",

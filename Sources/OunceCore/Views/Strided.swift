@@ -1,8 +1,8 @@
 /// Elements of a file that lie at fixed distances: transposed and sliced tensors, and arrays in column-major order.
 ///
-/// Element `[i, j, …]` begins `(i · strides[0] + j · strides[1] + …) · elementByteCount` bytes after `offset`. The caller
-/// guarantees that every element is inside of the file and that strides are not negative. Rows of the view are those of
-/// `shape`.
+/// Element `[i, j, …]` begins `(i · strides[0] + j · strides[1] + …) · elementByteCount` bytes after `offset`. The
+/// caller guarantees that every element is inside of the file and that strides are not negative. Rows of the view are
+/// those of `shape`.
 public struct Strided: TensorData {
   private let file: InputFile
   private let offset: Int

@@ -49,15 +49,9 @@ extension Adapter {
     let fileName = name.fileStem(encoding: outputType) + "-LoRA.gguf"
     let path = output.map { Paths.isFolder($0) ? Paths.join($0, fileName) : $0 } ?? fileName
     let layout = try GGUFContainer().layout(metadata, infos)
-    var steps: [Plan.Step] = []
-    for (index, tensor) in tensors.enumerated() {
-      let target = Plan.Target(
-        file: 0, offset: layout.offsets[index], info: infos[index], before: nil, meant: nil, importance: nil)
-      steps.append(Plan.Step(source: tensor, targets: [target]))
-    }
-    return Plan(
-      files: [Plan.File(path: path, header: layout.header, byteCount: layout.byteCount)], steps: steps,
-      notes: checkpoint.notes, inputs: files)
+    var planned = PlannedFiles()
+    planned.add(path, layout, tensors, as: infos)
+    return Plan(planned, notes: checkpoint.notes, inputs: files)
   }
 
   private func metadata(

@@ -12,17 +12,12 @@ extension ImportanceMatrix {
     case .gguf:
       let (metadata, tensors) = try gguf()
       let layout = try GGUFContainer(options: .init(dropsLeadingOnes: true)).layout(metadata, tensors.map(\.info))
-      let steps = zip(tensors, layout.offsets).map { tensor, offset in
-        let target = Plan.Target(
-          file: 0, offset: offset, info: tensor.info, before: nil, meant: nil, importance: nil)
-        return Plan.Step(source: tensor, targets: [target])
-      }
-      return Plan(
-        files: [Plan.File(path: output, header: layout.header, byteCount: layout.byteCount)], steps: steps,
-        notes: partialNotes, inputs: files)
+      var planned = PlannedFiles()
+      planned.add(output, layout, tensors, as: tensors.map(\.info))
+      return Plan(planned, notes: partialNotes, inputs: files)
     case .dat:
       let (bytes, skipped) = try dat()
-      let file = Plan.File(path: output, header: bytes, byteCount: bytes.count)
+      let file = Plan.File(path: output, bytes: bytes)
       let notes = skipped.map { "\($0): no token reached it, and the .dat format has no place for that" }
       return Plan(files: [file], steps: [], notes: partialNotes + notes, inputs: files)
     }

@@ -26,7 +26,7 @@ struct ChunkWorker: ~Copyable {
 
   /// Carries out one chunk and returns how many bytes of the source it read.
   mutating func process(
-    _ step: Plan.Step, chunk: Int, write: (_ file: Int, RawSpan, _ offset: Int) throws(OunceError) -> Void
+    _ step: Plan.Step, chunk: Int, write: (_ target: Int, RawSpan, _ offset: Int) throws(OunceError) -> Void
   ) throws(OunceError) -> Int {
     let elements = step.cut.elements(chunk)
     let info = step.source.info
@@ -44,12 +44,12 @@ struct ChunkWorker: ~Copyable {
       decodeSource(step, elements)
       largest = try checkFinite(step, elements)
     }
-    for target in step.targets {
+    for (index, target) in step.targets.enumerated() {
       let start = target.offset + Self.byteCount(elements.lowerBound, target.info.encoding)
       let isCopied = target.info.encoding.name == encoding.name
       let isSwapped = plan.files[target.file].isBigEndian
       if isCopied, !isSwapped {
-        try source.withBytes(0..<byteCount) { (bytes) throws(OunceError) in try write(target.file, bytes, start) }
+        try source.withBytes(0..<byteCount) { (bytes) throws(OunceError) in try write(index, bytes, start) }
         continue
       }
       let made = 0..<Self.byteCount(elements.count, target.info.encoding)
@@ -59,7 +59,7 @@ struct ChunkWorker: ~Copyable {
         try encode(step, target, elements, largest)
       }
       if isSwapped { self.target.withMutableBytes(made) { $0.swapWords(of: target.info.encoding) } }
-      try self.target.withBytes(made) { (bytes) throws(OunceError) in try write(target.file, bytes, start) }
+      try self.target.withBytes(made) { (bytes) throws(OunceError) in try write(index, bytes, start) }
     }
     return byteCount
   }

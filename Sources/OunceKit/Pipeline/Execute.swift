@@ -44,6 +44,9 @@ extension Plan {
       let output = try OutputFile(path: file.path)
       try output.resize(to: file.byteCount)
       try file.header.withRawSpan { (header) throws(OunceError) in try output.write(header, at: 0) }
+      for insert in file.inserts {
+        try insert.bytes.withRawSpan { (bytes) throws(OunceError) in try output.write(bytes, at: insert.offset) }
+      }
       outputs.append(output)
     }
     try plan.run(jobs, outputs, options.isCancelled, onProgress)
@@ -62,6 +65,7 @@ extension Plan {
     let done = Atomic(0)
     let failure = Mutex<OunceError?>(nil)
     let hasFailed = Atomic(false)
+    let checksums = Checksums()
     let total = sourceByteCount
     let chunkCount = firstChunks.last ?? 0
     Threads.run(min(jobs, max(1, chunkCount))) {
@@ -77,9 +81,11 @@ extension Plan {
         guard chunk < chunkCount else { break }
         do throws(OunceError) {
           if isCancelled() { throw .cancelled }
-          let step = step(of: chunk)
-          let byteCount = try worker.process(steps[step], chunk: chunk - firstChunks[step]) {
-            (file, bytes, offset) throws(OunceError) in try outputs[file].write(bytes, at: offset)
+          let index = step(of: chunk)
+          let (step, place) = (steps[index], chunk - firstChunks[index])
+          let byteCount = try worker.process(step, chunk: place) { (target, bytes, offset) throws(OunceError) in
+            checksums.add(bytes, of: target, step, index: index, chunk: place)
+            try outputs[step.targets[target].file].write(bytes, at: offset)
           }
           done.add(byteCount, ordering: .relaxed)
         } catch {
@@ -89,6 +95,9 @@ extension Plan {
       }
     }
     if let error = failure.withLock({ $0 }) { throw error }
+    try checksums.write(self) { (file, bytes, offset) throws(OunceError) in
+      try bytes.withRawSpan { (bytes) throws(OunceError) in try outputs[file].write(bytes, at: offset) }
+    }
   }
 
   /// The step that chunk `index` belongs to.

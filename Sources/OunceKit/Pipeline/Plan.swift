@@ -1,3 +1,4 @@
+internal import OunceContainers
 public import OunceCore
 internal import OunceEncoding
 
@@ -12,7 +13,22 @@ public struct Plan: Sendable {
     public let header: [UInt8]
     public let byteCount: Int
     /// Whether words have their most significant byte first.
-    var isBigEndian = false
+    let isBigEndian: Bool
+    /// What else is fixed.
+    let inserts: [FileLayout.Insert]
+
+    init(path: String, layout: FileLayout) {
+      self.path = path
+      header = layout.header
+      byteCount = layout.byteCount
+      isBigEndian = layout.isBigEndian
+      inserts = layout.inserts
+    }
+
+    /// A file without tensors.
+    init(path: String, bytes: [UInt8]) {
+      self.init(path: path, layout: FileLayout(header: bytes, offsets: [], byteCount: bytes.count))
+    }
   }
 
   /// Where one tensor goes in one file, and how it is encoded there.
@@ -29,6 +45,8 @@ public struct Plan: Sendable {
     public let meant: String?
     /// One weight per column of each matrix.
     public let importance: [Float]?
+    /// A checksum of it that the file records.
+    var checksum: FileLayout.Checksum?
   }
 
   /// One tensor that is read once and written to each of its targets.

@@ -78,9 +78,7 @@ struct PlanBuilder {
             file: files.count, offset: offset, info: output.info, before: output.before, meant: output.meant,
             importance: output.importance))
       }
-      files.append(
-        Plan.File(
-          path: path, header: shard.layout.header, byteCount: shard.layout.byteCount, isBigEndian: isBigEndian))
+      files.append(Plan.File(path: path, layout: shard.layout))
     }
   }
 }
