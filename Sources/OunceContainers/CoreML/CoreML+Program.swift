@@ -25,12 +25,15 @@ extension CoreMLReader {
     }
     var reader = root.nested(range)
     while let (field, value) = try reader.next() {
-      if field == 3, case .bytes(let range) = value { try operation(range, prefix: prefix, depth: depth) }
+      guard field == 3, case .bytes(let range) = value else { continue }
+      try operation(reader.nested(range), range, prefix: prefix, depth: depth)
     }
   }
 
-  private mutating func operation(_ range: Range<Int>, prefix: String, depth: Int) throws(OunceError) {
-    let operation = try CoreMLOperation(root.nested(range), range)
+  private mutating func operation(
+    _ message: ProtobufReader, _ range: Range<Int>, prefix: String, depth: Int
+  ) throws(OunceError) {
+    let operation = try CoreMLOperation(message, range)
     let name = prefix + operation.name
     do throws(OunceError) {
       if operation.type == "const" {
@@ -91,7 +94,7 @@ struct CoreMLOperation {
       case 1: type = try reader.text(range)
       case 2: inputs.append(range)
       case 3 where !hasResult:
-        try result(message.nested(range))
+        try result(reader.nested(range))
         hasResult = true
       case 4: blocks.append(range)
       case 5: attributes.append(range)
@@ -101,10 +104,10 @@ struct CoreMLOperation {
         throw reader.malformed("more than the limit of \(Limits.metadataKeys) inputs", at: range.lowerBound)
       }
     }
-    for range in inputs { try input(message, range) }
+    for range in inputs { try input(reader, range) }
     for range in attributes {
-      let (key, place) = try Self.entry(message.nested(range))
-      if let place { try keep(try CoreMLValue(message.nested(place), place), key, message) }
+      let (key, place) = try Self.entry(reader.nested(range))
+      if let place { try keep(try CoreMLValue(reader.nested(place), place), key, reader) }
     }
   }
 

@@ -153,14 +153,16 @@ struct ONNXReader {
     while let (number, value) = try reader.next() {
       guard number == field, case .bytes(let range) = value else { continue }
       let node = try ONNXNode(reader.nested(range))
-      for range in node.attributes { try attribute(range, of: node, prefix: prefix, depth: depth) }
+      for range in node.attributes {
+        try attribute(reader.nested(range), range, of: node, prefix: prefix, depth: depth)
+      }
     }
   }
 
   private mutating func attribute(
-    _ range: Range<Int>, of node: ONNXNode, prefix: String, depth: Int
+    _ message: ProtobufReader, _ range: Range<Int>, of node: ONNXNode, prefix: String, depth: Int
   ) throws(OunceError) {
-    var reader = root.nested(range)
+    var reader = message
     var name = ""
     var parts: [(field: Int, range: Range<Int>)] = []
     while let (field, value) = try reader.next() {
@@ -174,7 +176,7 @@ struct ONNXReader {
         throw reader.malformed("more than the limit of \(Limits.tensors) tensors", at: range.lowerBound)
       }
     }
-    if node.isConstant { return try constant(name, range, parts, of: node, prefix: prefix) }
+    if node.isConstant { return try constant(name, message, range, parts, of: node, prefix: prefix) }
     let place = "\(prefix)\(node.label)/\(name)"
     var counts: [Int: Int] = [:]
     for (field, range) in parts {
@@ -184,7 +186,7 @@ struct ONNXReader {
       switch field {
       case 5, 10:
         try append(
-          try ONNXTensorProto(root.nested(range), range), try names.distinct(part, at: range.lowerBound, root))
+          try ONNXTensorProto(message.nested(range), range), try names.distinct(part, at: range.lowerBound, root))
       case 6, 11: try graph(range, prefix: try self.prefix(part, at: range), depth: depth + 1)
       default: try remark(part, at: range, "is a sparse tensor")
       }
@@ -193,21 +195,21 @@ struct ONNXReader {
 
   /// The value of a `Constant`: https://onnx.ai/onnx/operators/onnx__Constant.html
   private mutating func constant(
-    _ attribute: String, _ range: Range<Int>, _ parts: [(field: Int, range: Range<Int>)], of node: ONNXNode,
-    prefix: String
+    _ attribute: String, _ message: ProtobufReader, _ range: Range<Int>, _ parts: [(field: Int, range: Range<Int>)],
+    of node: ONNXNode, prefix: String
   ) throws(OunceError) {
     let name = "\(prefix)Constant:\(node.output.isEmpty ? node.label : node.output)"
     switch attribute {
     case "value":
       for part in parts where part.field == 5 {
         try append(
-          try ONNXTensorProto(root.nested(part.range), part.range),
+          try ONNXTensorProto(message.nested(part.range), part.range),
           try names.distinct(name, at: range.lowerBound, root))
       }
-    case "value_float": try numbers(range, field: 2, .fixed32, "F32", isList: false, name)
-    case "value_floats": try numbers(range, field: 7, .fixed32, "F32", isList: true, name)
-    case "value_int": try numbers(range, field: 3, .varint, "I64", isList: false, name)
-    case "value_ints": try numbers(range, field: 8, .varint, "I64", isList: true, name)
+    case "value_float": try numbers(message, range, field: 2, .fixed32, "F32", isList: false, name)
+    case "value_floats": try numbers(message, range, field: 7, .fixed32, "F32", isList: true, name)
+    case "value_int": try numbers(message, range, field: 3, .varint, "I64", isList: false, name)
+    case "value_ints": try numbers(message, range, field: 8, .varint, "I64", isList: true, name)
     case "value_string", "value_strings": try remark(name, at: range, "is a tensor of strings")
     case "sparse_value": try remark(name, at: range, "is a sparse tensor")
     default: break
@@ -216,10 +218,11 @@ struct ONNXReader {
 
   /// A constant whose numbers stand in an attribute itself.
   private mutating func numbers(
-    _ range: Range<Int>, field: Int, _ wire: ProtobufNumbers.Wire, _ encoding: String, isList: Bool, _ name: String
+    _ message: ProtobufReader, _ range: Range<Int>, field: Int, _ wire: ProtobufNumbers.Wire, _ encoding: String,
+    isList: Bool, _ name: String
   ) throws(OunceError) {
     let name = try names.distinct(name, at: range.lowerBound, root)
-    let numbers = try ProtobufNumbers(root.nested(range), field: field, wire: wire)
+    let numbers = try ProtobufNumbers(message, field: field, wire: wire)
     guard isList || numbers.count < 2 else {
       throw root.malformed("a single number is given \(numbers.count) times", at: range.lowerBound)
     }

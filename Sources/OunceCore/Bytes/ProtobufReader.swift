@@ -37,7 +37,8 @@ public struct ProtobufReader {
 
   /// A reader of a nested message.
   public func nested(_ range: Range<Int>) -> ProtobufReader {
-    var reader = reader
+    // What was fetched already is shared; else no more is fetched than the message, since a small one is not worth more.
+    var reader = reader.holds(range) ? reader : ByteReader(reader.file, limit: range.upperBound)
     reader.seek(to: range.lowerBound)
     return ProtobufReader(reader, end: range.upperBound, remedy, mayBeCut)
   }
@@ -50,6 +51,7 @@ public struct ProtobufReader {
 
   /// The content of a `bytes` value. The caller has checked that it is small.
   public mutating func content(_ range: Range<Int>) throws(OunceError) -> [UInt8] {
+    guard reader.holds(range) else { return try reader.file.bytes(range) }
     let place = reader.offset
     defer { reader.seek(to: place) }
     reader.seek(to: range.lowerBound)
