@@ -11,13 +11,16 @@ public enum Containers {
     PyTorchContainer(),
     KerasContainer(),
     HDF5Container(),
+    ONNXContainer(),
+    CoreMLContainer(),
   ]
 
   /// Models that are folders, in the order in which they are tried.
   public static let folders: [any FolderContainer] = [
     SavedModelContainer(),
     TensorFlowCheckpointFolder(),
-    DistributedContainer()
+    DistributedContainer(),
+    CoreMLPackage()
   ]
 
   /// The container of a file; nil when there is none.

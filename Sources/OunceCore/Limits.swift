@@ -101,4 +101,12 @@ public enum Limits {
   public static let hdf5ChunkByteCount = 64 << 20
   /// Bytes of unpacked chunks that are kept, in each of two generations.
   public static let hdf5CachedByteCount = 16 << 20
+  /// Fields that are looked at to tell which protocol buffer a file is: a function each, at worst.
+  public static let protobufProbedFields = 4096
+  /// Repeated parts of one layer of a neural network: activations, directions; published layers have fewer than 10.
+  public static let protobufRepeats = 4096
+  /// Bytes of one text in a protocol buffer that becomes metadata: descriptions, class lists, configurations.
+  public static let protobufTextByteCount = 1 << 20
+  /// Bytes of all tensor names of a file that are put together from the places of tensors: a million of 64 bytes.
+  public static let derivedNameByteCount = 64 << 20
 }

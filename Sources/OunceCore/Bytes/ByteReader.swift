@@ -11,12 +11,23 @@ public struct ByteReader {
 
   private var window: [UInt8] = []
   private var windowStart = 0
-  private var windowByteCount = 64 << 10
+  private var windowByteCount = Self.firstWindowByteCount
+  private static let firstWindowByteCount = 64 << 10
 
-  public init(_ file: InputFile, at offset: Int = 0, isBigEndian: Bool = false) {
+  /// Where windows end, unless more is asked for.
+  private let limit: Int
+
+  /// - Parameter limit: what is beyond is not fetched ahead; nil: all of the file may be.
+  public init(_ file: InputFile, at offset: Int = 0, isBigEndian: Bool = false, limit: Int? = nil) {
     self.file = file
     self.offset = offset
     self.isBigEndian = isBigEndian
+    self.limit = limit ?? file.byteCount
+  }
+
+  /// Whether these bytes were fetched already.
+  public func holds(_ range: Range<Int>) -> Bool {
+    windowStart <= range.lowerBound && range.upperBound <= windowStart + window.count
   }
 
   public var remainingByteCount: Int { file.byteCount - offset }
@@ -125,7 +136,11 @@ public struct ByteReader {
   }
 
   /// Goes to another byte. The caller has checked that it is inside of the file.
-  public mutating func seek(to offset: Int) { self.offset = offset }
+  public mutating func seek(to offset: Int) {
+    // What was jumped over is content: behind it stands a header of unknown length again.
+    if offset > windowStart + window.count { windowByteCount = Self.firstWindowByteCount }
+    self.offset = offset
+  }
 
   public mutating func skip(_ byteCount: Int) throws(OunceError) {
     try checkRemaining(byteCount)
@@ -150,7 +165,8 @@ public struct ByteReader {
     if offset < windowStart || offset + byteCount > windowStart + window.count {
       try checkRemaining(byteCount)
       window = []
-      window = try file.bytes(offset..<min(offset + max(byteCount, windowByteCount), file.byteCount))
+      let end = max(offset + byteCount, min(offset + windowByteCount, limit))
+      window = try file.bytes(offset..<end)
       windowStart = offset
       // A header that goes on is read in larger steps.
       windowByteCount = min(windowByteCount * 2, 4 << 20)

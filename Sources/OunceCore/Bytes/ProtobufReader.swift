@@ -14,34 +14,44 @@ public struct ProtobufReader {
   private var reader: ByteReader
   private let end: Int
   private let remedy: String?
+  private let mayBeCut: Bool
+  /// How the last field lay: 0 a varint, 1 eight bytes, 2 with a length, 5 four bytes.
+  public private(set) var wireType = 0
 
   /// A reader of one message.
   ///
   /// - Parameters:
   ///   - range: where the message is in the file; nil: it is the whole file.
   ///   - remedy: what to do about a message that breaks a rule.
-  public init(_ file: InputFile, _ range: Range<Int>? = nil, remedy: String? = nil) {
+  ///   - mayBeCut: whether what reaches beyond the end is taken as far as it is there: to recognize a cut file.
+  public init(_ file: InputFile, _ range: Range<Int>? = nil, remedy: String? = nil, mayBeCut: Bool = false) {
     reader = ByteReader(file, at: range?.lowerBound ?? 0)
     end = range?.upperBound ?? file.byteCount
     self.remedy = remedy
+    self.mayBeCut = mayBeCut
   }
 
-  private init(_ reader: ByteReader, end: Int, _ remedy: String?) {
-    (self.reader, self.end, self.remedy) = (reader, end, remedy)
+  private init(_ reader: ByteReader, end: Int, _ remedy: String?, _ mayBeCut: Bool) {
+    (self.reader, self.end, self.remedy, self.mayBeCut) = (reader, end, remedy, mayBeCut)
   }
 
   /// A reader of a nested message.
   public func nested(_ range: Range<Int>) -> ProtobufReader {
-    var reader = reader
+    // What was fetched already is shared; else no more is fetched than the message, since a small one is not worth more.
+    var reader = reader.holds(range) ? reader : ByteReader(reader.file, limit: range.upperBound)
     reader.seek(to: range.lowerBound)
-    return ProtobufReader(reader, end: range.upperBound, remedy)
+    return ProtobufReader(reader, end: range.upperBound, remedy, mayBeCut)
   }
 
   /// The byte of the file that is read next.
   public var offset: Int { reader.offset }
+  /// The file that is read, and where its message ends.
+  public var file: InputFile { reader.file }
+  public var endOffset: Int { end }
 
   /// The content of a `bytes` value. The caller has checked that it is small.
   public mutating func content(_ range: Range<Int>) throws(OunceError) -> [UInt8] {
+    guard reader.holds(range) else { return try reader.file.bytes(range) }
     let place = reader.offset
     defer { reader.seek(to: place) }
     reader.seek(to: range.lowerBound)
@@ -68,21 +78,31 @@ public struct ProtobufReader {
     guard let field = Int(exactly: tag >> 3), field > 0, field < 1 << 29 else {
       throw malformed("a field has the number \(tag >> 3)", at: start)
     }
-    switch tag & 7 {
+    wireType = Int(tag & 7)
+    switch wireType {
     case 0: return (field, .integer(try variableInteger()))
     case 1: return (field, .fixed(try fixedInteger(8)))
     case 2:
       let count = try variableInteger()
       let rest = end - reader.offset
-      guard count <= UInt64(rest) else {
+      guard count <= UInt64(rest) || mayBeCut else {
         throw malformed("expected \(count) bytes, but the message ends after \(rest)", at: start)
       }
-      let range = reader.offset..<reader.offset + Int(count)
+      let range = reader.offset..<reader.offset + Int(min(count, UInt64(rest)))
       reader.seek(to: range.upperBound)
       return (field, .bytes(range))
     case 5: return (field, .fixed(try fixedInteger(4)))
-    default: throw malformed("a field has the wire type \(tag & 7)", at: start)
+    default: throw malformed("a field has the wire type \(wireType)", at: start)
     }
+  }
+
+  /// The next number of a packed field; nil at its end.
+  ///
+  /// - Parameter width: 4 or 8 bytes; nil: a varint.
+  public mutating func packedNumber(width: Int?) throws(OunceError) -> UInt64? {
+    guard reader.offset < end else { return nil }
+    guard let width else { return try variableInteger() }
+    return try fixedInteger(width)
   }
 
   /// The numbers of a packed field of varints.
