@@ -5,6 +5,11 @@ public enum Containers {
   public static let all: [any Container] = [
     GGUFContainer(),
     SafetensorsContainer(),
+    GGMLContainer(),
+    LlamafileContainer(),
+    CTranslate2Container(),
+    MsgpackContainer(),
+    Llama2CContainer(),
   ]
 
   /// Models that are folders, in the order in which they are tried.

@@ -50,4 +50,14 @@ public enum Limits {
   public static let unpackedByteCount = 256 << 20
   /// Messages inside each other in protocol buffers: a graph in a graph of a function, with room.
   public static let protobufNesting = 32
+  /// Parts of a header of ggml that are there several times: the layers of a small encoder.
+  public static let ggmlRepeats = 1024
+  /// Bytes of one token in a file of ggml: vocabularies of bytes and of words stay below 1000.
+  public static let ggmlTokenByteCount = 65_536
+  /// Bytes of the arguments in a llamafile: a command line.
+  public static let llamafileArgumentsByteCount = 1 << 20
+  /// Dictionaries inside each other in msgpack: modules in modules, which stay below 20.
+  public static let msgpackNesting = 64
+  /// Bytes of the names of all leaves in msgpack, each with its whole path: a million of 128.
+  public static let leafNamesByteCount = 128 << 20
 }
