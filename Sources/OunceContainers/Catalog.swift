@@ -13,7 +13,9 @@ public enum Containers {
   ]
 
   /// Models that are folders, in the order in which they are tried.
-  public static let folders: [any FolderContainer] = []
+  public static let folders: [any FolderContainer] = [
+    ZarrContainer()
+  ]
 
   /// The container of a file; nil when there is none.
   public static func recognizing(_ candidate: Candidate) -> (any Container)? {

@@ -60,4 +60,8 @@ public enum Limits {
   public static let msgpackNesting = 64
   /// Bytes of the names of all leaves in msgpack, each with its whole path: a million of 128.
   public static let leafNamesByteCount = 128 << 20
+  /// Folders inside each other in a model that is a folder: groups in groups, which stay below 20.
+  public static let folderNesting = 32
+  /// Codecs of one array in Zarr, one after the other; usually two.
+  public static let zarrCodecs = 16
 }

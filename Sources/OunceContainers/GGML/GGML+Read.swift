@@ -12,6 +12,8 @@ struct GGMLReader {
   private var remarks: [Remark] = []
   private var names = Set<ExactString>()
   private var fileType: Int32 = 0
+  /// Whether all before the tensors was as the program wants it.
+  private(set) var isAtTensors = false
 
   init(_ file: InputFile, _ version: GGMLVersion, _ layout: GGMLLayout) {
     bytes = ByteReader(file)
@@ -25,6 +27,7 @@ struct GGMLReader {
     if let number = version.number { metadata["ggml.version"] = .uint32(number) }
     metadata["ggml.layout"] = .string(layout.name)
     for part in layout.parts { try read(part) }
+    isAtTensors = true
     let types = GGMLBlockTypes(version, fileType: fileType)
     let start = bytes.offset
     while bytes.remainingByteCount > 0 {

@@ -37,16 +37,22 @@ public struct GGMLContainer: Container {
 
   public func read(_ file: InputFile) throws(OunceError) -> Model {
     let version = try GGMLVersion(file)
+    let layouts = GGMLLayout.all.filter { $0.suits(version) }
     var failure: OunceError?
-    for layout in GGMLLayout.all where layout.suits(version) {
+    for layout in layouts {
       var reader = GGMLReader(file, version, layout)
       do { return try reader.model() } catch {
-        // The layout that explains most of the file is the one to complain about.
+        // The layout that explains most of the tensors is the one to complain about.
+        guard reader.isAtTensors || layouts.count == 1 else { continue }
         if let offset = failure?.offset, offset >= error.offset ?? 0 { continue }
         failure = error
       }
     }
-    throw failure ?? OunceError(.unsupported, "has a version that no program wrote", file: file.path, offset: 4)
+    throw failure
+      ?? OunceError(
+        .malformed, "the header fits no known program: \(layouts.map(\.name).joined(separator: ", "))",
+        file: file.path, offset: version.byteCount,
+        remedy: "the file is cut short or damaged, or convert it with the program that it was made for")
   }
 
   enum Magic: String, CaseIterable {

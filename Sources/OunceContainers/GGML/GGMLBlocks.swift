@@ -47,7 +47,8 @@ struct GGMLBlockTypes {
     var type = number
     if isRWKV {
       guard number < Self.typesOfRWKV.count else {
-        throw OunceError(.unsupported, "has the unknown type \(number) of rwkv.cpp")
+        throw OunceError(
+          .unsupported, "has the unknown type \(number) of rwkv.cpp", remedy: "convert it with rwkv.cpp to F16 first")
       }
       guard number != 4 else {
         throw OunceError(

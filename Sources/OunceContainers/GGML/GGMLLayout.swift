@@ -116,6 +116,6 @@ struct GGMLLayout: Sendable {
       parts: [
         .integers(["n_vocab", "n_embd", "n_mult", "n_head", "n_layer", "n_rot", fileType]),
         .tokens(.field("n_vocab")),
-      ]),
+      ], tensor: "tok_embeddings.weight"),
   ]
 }
