@@ -51,12 +51,15 @@ struct GGMLReader {
   private mutating func read(_ part: GGMLLayout.Part) throws(OunceError) {
     switch part {
     case .integers(let names): for name in names { try integer(name) }
+    case .flag(let name):
+      try integer(name)
+      guard field(name) < 2 else { throw bytes.malformed("\(name) is \(field(name))", at: bytes.offset - 4) }
     case .floats(let names):
       for name in names { metadata["ggml.\(name)"] = .float32(Float(bitPattern: try bytes.integer())) }
     case .text(let name):
       let start = bytes.offset
       let count = try count("bytes of \(name)", atMost: Limits.tensorNameByteCount, elementByteCount: 1)
-      guard let text = try bytes.string(count), !text.isEmpty else {
+      guard let text = try bytes.string(count), !text.isEmpty, text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) else {
         throw bytes.malformed("\(name) is no text", at: start)
       }
       metadata["ggml.\(name)"] = .string(text)

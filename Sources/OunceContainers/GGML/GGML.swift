@@ -44,7 +44,7 @@ public struct GGMLContainer: Container {
       do { return try reader.model() } catch {
         // The layout that explains most of the tensors is the one to complain about.
         guard reader.isAtTensors || layouts.count == 1 else { continue }
-        if let offset = failure?.offset, offset >= error.offset ?? 0 { continue }
+        if let offset = failure?.offset, offset > error.offset ?? 0 { continue }
         failure = error
       }
     }

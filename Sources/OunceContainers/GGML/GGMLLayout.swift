@@ -4,6 +4,8 @@ struct GGMLLayout: Sendable {
   enum Part: Sendable {
     case integers([String])
     case floats([String])
+    /// An integer that is 0 or 1.
+    case flag(String)
     /// A length and so many bytes.
     case text(String)
     /// Integers that are there as often as an earlier integer says.
@@ -90,8 +92,8 @@ struct GGMLLayout: Sendable {
     GGMLLayout(
       name: "gpt-neox",
       parts: [
-        .integers(["n_vocab", "n_ctx", "n_embd", "n_head", "n_layer", "n_rot", "par_res", fileType]),
-        .tokens(.field("n_vocab")),
+        .integers(["n_vocab", "n_ctx", "n_embd", "n_head", "n_layer", "n_rot"]), .flag("par_res"),
+        .integers([fileType]), .tokens(.field("n_vocab")),
       ]),
     GGMLLayout(
       name: "mpt",

@@ -37,9 +37,10 @@ struct ZarrDescription {
   }
 
   func malformed(_ problem: String) -> OunceError { OunceError(.malformed, problem, file: file.path) }
-  func unsupported(_ problem: String) -> OunceError {
-    OunceError(
-      .unsupported, problem, file: file.path, remedy: "save it again with zstd, gzip or without compression")
+  func unsupported(
+    _ problem: String, remedy: String = "save it again with the bytes codec, and zstd or gzip at most"
+  ) -> OunceError {
+    OunceError(.unsupported, problem, file: file.path, remedy: remedy)
   }
 }
 
@@ -91,12 +92,14 @@ struct ZarrArray {
     (self.fill, self.codecs, self.shard, self.keys) = (fill, codecs, shard, keys)
   }
 
+  private static let onlyNumbers = "only arrays of numbers can be read"
+
   private static func second(_ description: ZarrDescription) throws(OunceError) -> ZarrArray {
     let json = description.json
     let shape = try description.sizes(json["shape"], "the shape")
     let chunks = try description.sizes(json["chunks"], "chunks")
-    guard let dtype = json["dtype"]?.string else { throw description.unsupported("is an array of records") }
-    guard let type = ZarrType(second: dtype) else { throw description.unsupported("is an array of \(dtype)") }
+    guard let dtype = json["dtype"]?.string else { throw description.unsupported("is an array of records", remedy: onlyNumbers) }
+    guard let type = ZarrType(second: dtype) else { throw description.unsupported("is an array of \(dtype)", remedy: onlyNumbers) }
     if let filters = json["filters"]?.array, let filter = filters.first {
       throw description.unsupported("passes through the filter \(filter["id"]?.string ?? "?")")
     }
@@ -114,7 +117,8 @@ struct ZarrArray {
     let json = description.json
     let shape = try description.sizes(json["shape"], "the shape")
     guard let dtype = json["data_type"]?.string, let known = ZarrType(third: dtype) else {
-      throw description.unsupported("is an array of \(json["data_type"]?.string ?? "an extension")")
+      throw description.unsupported(
+        "is an array of \(json["data_type"]?.string ?? "an extension")", remedy: onlyNumbers)
     }
     guard json["chunk_grid"]?["name"]?.string == "regular" else {
       throw description.unsupported("has chunks of different sizes")

@@ -44,7 +44,9 @@ struct ZarrChunks {
     }
     let all = grid.reduce(1, *)
     guard chunks.count == all || array.fill != nil else {
-      throw OunceError(.unsupported, "lacks chunks, and its fill value is none that this build knows")
+      throw OunceError(
+        .unsupported, "lacks chunks, and its fill value is none that this build knows",
+        remedy: "save it again with zeros as the fill value")
     }
   }
 
