@@ -89,9 +89,9 @@ struct CTranslate2Reader {
       let info = try TensorInfo(name: name, shape: shape, encoding: try Encodings.require(known))
       let expected = version >= 4 ? info.byteCount : info.elementCount
       guard size == expected else {
+        let unit = version >= 4 ? "bytes" : "elements"
         throw bytes.malformed(
-          "the shape \(shape) of \(known) takes \(expected) \(version >= 4 ? "bytes" : "elements"), but \(size) are given",
-          at: sizeStart)
+          "the shape \(shape) of \(known) takes \(expected) \(unit), but \(size) are given", at: sizeStart)
       }
       let region = FileRegion(file: bytes.file, offset: bytes.offset, rowByteCount: info.rowByteCount)
       try bytes.skip(info.byteCount)

@@ -13,16 +13,16 @@ public import OunceCore
 /// | … | aliases: name (string), name of the variable that it stands for (string) | 3 and later |
 ///
 /// The type of a variable is its number (1 byte: 0 F32, 1 I8, 2 I16, 3 I32, 4 F16, 5 BF16) and its bytes (4 bytes);
-/// before version 4, the size of an element (1 byte: 4 F32, 2 I16, 1 I8) and the number of elements (4 bytes). A string is
-/// its length (2 bytes), its bytes and a zero, which the length includes.
+/// before version 4, the size of an element (1 byte: 4 F32, 2 I16, 1 I8) and the number of elements (4 bytes). A string
+/// is its length (2 bytes), its bytes and a zero, which the length includes.
 ///
 /// Weights of 8 and 16 bits stay what they are; their scales are the variables `…_scale` beside them. An alias is a
 /// tensor with the bytes of its variable.
 ///
 /// There is no magic: the version, the specification and the first variable have to look like such.
 ///
-/// Source: `ModelSpec._serialize` of https://github.com/OpenNMT/CTranslate2, python/ctranslate2/specs/model_spec.py, and
-/// src/models/model.cc there.
+/// Source: `ModelSpec._serialize` of https://github.com/OpenNMT/CTranslate2 (python/ctranslate2/specs/model_spec.py),
+/// and src/models/model.cc there.
 public struct CTranslate2Container: Container {
   public let name = "CTranslate2"
   public let fileExtensions = ["bin"]

@@ -59,7 +59,8 @@ struct GGMLReader {
     case .text(let name):
       let start = bytes.offset
       let count = try count("bytes of \(name)", atMost: Limits.tensorNameByteCount, elementByteCount: 1)
-      guard let text = try bytes.string(count), !text.isEmpty, text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) else {
+      guard let text = try bytes.string(count), !text.isEmpty, text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) })
+      else {
         throw bytes.malformed("\(name) is no text", at: start)
       }
       metadata["ggml.\(name)"] = .string(text)

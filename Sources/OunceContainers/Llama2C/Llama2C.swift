@@ -5,7 +5,8 @@ public import OunceCore
 /// | bytes of version 0 | what |
 /// |---|---|
 /// | 4 each | `dim`, `hidden_dim`, `n_layers`, `n_heads`, `n_kv_heads`, `vocab_size`, `seq_len` |
-/// | … | floats: embeddings; of each layer in turn the norms of attention, wq, wk, wv, wo, norms of the network, w1, w2, w3; the last norm; cosines and sines; the classifier |
+/// | … | floats: embeddings, norms of attention, wq, wk, wv, wo, norms of the network, w1, w2, w3, |
+/// | | the last norm, cosines and sines, the classifier; those of all layers stand together |
 ///
 /// `vocab_size` is negative where the classifier is not the embeddings. There is no magic: a file is one when its size
 /// is exactly what the numbers ask for.
@@ -18,7 +19,8 @@ public import OunceCore
 /// | 1 | whether the classifier is the embeddings |
 /// | 4 | version 2: how many elements share a scale |
 /// | … | zeros up to byte 256 |
-/// | … | floats: the norms; then embeddings, wq, wk, wv, wo, w1, w2, w3 of each layer in turn, the classifier; in version 2 each matrix is 8-bit integers and then its scales |
+/// | … | floats: both norms of the layers, the last norm |
+/// | … | embeddings, wq, wk, wv, wo, w1, w2, w3, the classifier: floats, or 8-bit integers and then their scales |
 ///
 /// Tensors get the names of the checkpoints that the program was written for: those of Meta's Llama
 /// (`layers.0.attention.wq.weight`), whose order of heads the file has; Hugging Face's names would promise another. The

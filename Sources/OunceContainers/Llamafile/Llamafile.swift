@@ -1,6 +1,6 @@
 public import OunceCore
 
-/// llamafile: a program that can be run, with a zip archive behind it that holds a GGUF and the arguments to run it with.
+/// llamafile: a program that can be run, with a zip archive behind it that holds a GGUF and the arguments to run with.
 ///
 /// The member is stored, not deflated, so that the program can map it. `.args` names one argument to a line; of several
 /// models, the one behind `-m` is meant. What comes out is the GGUF itself: the program around it is left behind.

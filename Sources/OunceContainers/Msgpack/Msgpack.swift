@@ -16,11 +16,11 @@ public import OunceCore
 /// | 2 | complex number |
 /// | 3 | scalar of NumPy, as an array without dimensions |
 ///
-/// An array of more than 2^30 bytes is a dictionary with `__msgpack_chunked_array__`, its `shape` and its `chunks`, each
-/// a dictionary by numbers as texts; the chunks are flat and follow each other.
+/// An array of more than 2^30 bytes is a dictionary with `__msgpack_chunked_array__`, its `shape` and its `chunks`,
+/// each a dictionary by numbers as texts; the chunks are flat and follow each other.
 ///
-/// The name of a leaf is its keys joined with dots, as transformers writes Flax weights to safetensors. Numbers, texts and
-/// booleans among the leaves are metadata.
+/// The name of a leaf is its keys joined with dots, as transformers writes Flax weights to safetensors. Numbers, texts
+/// and booleans among the leaves are metadata.
 ///
 /// Specifications: https://github.com/msgpack/msgpack/blob/master/spec.md and
 /// https://github.com/google/flax/blob/main/flax/serialization.py
@@ -30,10 +30,13 @@ public struct MsgpackContainer: Container {
 
   public init() {}
 
-  /// There is no magic: dictionaries lead to the extension of an array within the first bytes.
+  /// There is no magic: dictionaries lead to the extension of an array within the first values.
   public func recognizes(_ candidate: Candidate) -> Bool {
-    var bytes = MsgpackReader(InputFile(path: candidate.file.path, bytes: candidate.head))
-    guard let first = try? bytes.next(), case .dictionary(let count) = first, count > 0 else { return false }
+    // The file itself, since what is passed over may be longer than its head.
+    var bytes = MsgpackReader(candidate.file)
+    guard candidate.head.first.map({ (0x81...0x8F).contains($0) || $0 == 0xDE || $0 == 0xDF }) == true,
+      let first = try? bytes.next(), case .dictionary(let count) = first, count > 0
+    else { return false }
     // A key, then whatever comes until there is an array: a few counters may stand before it.
     for index in 0..<Limits.msgpackNesting * 4 {
       guard let value = try? bytes.next() else { return false }

@@ -11,14 +11,15 @@ public import OunceCore
 /// | `zarr.json` with `"node_type": "array"` | version 3: shape, chunk grid, data type, codecs, fill value |
 /// | `c/0/1` | version 3: the chunk at row 0 and column 1 of the grid |
 ///
-/// A chunk has the same size wherever it is; what reaches beyond the array is not looked at. One that is not there is full
-/// of the fill value. A shard is a chunk of chunks, with an index of their places at its end or at its beginning.
+/// A chunk has the same size wherever it is; what reaches beyond the array is not looked at. One that is not there is
+/// full of the fill value. A shard is a chunk of chunks, with an index of their places at its end or at its beginning.
+/// Checksums (`crc32c`) are passed over.
 ///
 /// The name of a tensor is the path of its folder with dots in place of slashes, as Orbax writes the keys of a tree
 /// (`params.dense.kernel`).
 ///
-/// Arrays compressed with anything but zstd, gzip or zlib are named, but not read. So is a checkpoint of Orbax in an OCDBT
-/// database, which is how it writes unless told otherwise.
+/// Arrays compressed with anything but zstd, gzip or zlib are named, but not read. So is a checkpoint of Orbax in an
+/// OCDBT database, which is how it writes unless told otherwise.
 ///
 /// Specifications: https://zarr-specs.readthedocs.io/en/latest/v2/v2.0.html, …/v3/core/index.html and
 /// …/v3/codecs/sharding-indexed/index.html

@@ -98,8 +98,12 @@ struct ZarrArray {
     let json = description.json
     let shape = try description.sizes(json["shape"], "the shape")
     let chunks = try description.sizes(json["chunks"], "chunks")
-    guard let dtype = json["dtype"]?.string else { throw description.unsupported("is an array of records", remedy: onlyNumbers) }
-    guard let type = ZarrType(second: dtype) else { throw description.unsupported("is an array of \(dtype)", remedy: onlyNumbers) }
+    guard let dtype = json["dtype"]?.string else {
+      throw description.unsupported("is an array of records", remedy: onlyNumbers)
+    }
+    guard let type = ZarrType(second: dtype) else {
+      throw description.unsupported("is an array of \(dtype)", remedy: onlyNumbers)
+    }
     if let filters = json["filters"]?.array, let filter = filters.first {
       throw description.unsupported("passes through the filter \(filter["id"]?.string ?? "?")")
     }
