@@ -13,6 +13,11 @@ public enum Containers {
     HDF5Container(),
     ONNXContainer(),
     CoreMLContainer(),
+    GGMLContainer(),
+    LlamafileContainer(),
+    CTranslate2Container(),
+    MsgpackContainer(),
+    Llama2CContainer(),
   ]
 
   /// Models that are folders, in the order in which they are tried.
@@ -21,6 +26,7 @@ public enum Containers {
     TensorFlowCheckpointFolder(),
     DistributedContainer(),
     CoreMLPackage()
+    ZarrContainer()
   ]
 
   /// The container of a file; nil when there is none.

@@ -109,4 +109,18 @@ public enum Limits {
   public static let protobufTextByteCount = 1 << 20
   /// Bytes of all tensor names of a file that are put together from the places of tensors: a million of 64 bytes.
   public static let derivedNameByteCount = 64 << 20
+  /// Parts of a header of ggml that are there several times: the layers of a small encoder.
+  public static let ggmlRepeats = 1024
+  /// Bytes of one token in a file of ggml: vocabularies of bytes and of words stay below 1000.
+  public static let ggmlTokenByteCount = 65_536
+  /// Bytes of the arguments in a llamafile: a command line.
+  public static let llamafileArgumentsByteCount = 1 << 20
+  /// Dictionaries inside each other in msgpack: modules in modules, which stay below 20.
+  public static let msgpackNesting = 64
+  /// Bytes of the names of all leaves in msgpack, each with its whole path: a million of 128.
+  public static let leafNamesByteCount = 128 << 20
+  /// Folders inside each other in a model that is a folder: groups in groups, which stay below 20.
+  public static let folderNesting = 32
+  /// Codecs of one array in Zarr, one after the other; usually two.
+  public static let zarrCodecs = 16
 }

@@ -115,9 +115,14 @@ enum Companions {
     in folder: String, except weights: [InputFile], _ pool: DescriptorPool
   ) throws(OunceError) -> [String: InputFile] {
     let weightPaths = Set(weights.map { ExactString(Paths.name(of: $0.path)) })
+    // Of a model that is a folder of folders, those hold weights.
+    let depth = Paths.join(folder, "").split(separator: "/").count
+    let weightFolders = Set(
+      weights.lazy.map { $0.path.split(separator: "/") }.filter { $0.count > depth + 1 }
+        .map { ExactString(String($0[depth])) })
     var names: [String] = []
     var subfolders: [String] = []
-    for name in try Paths.names(in: folder) where !name.hasPrefix(".") {
+    for name in try Paths.names(in: folder) where !name.hasPrefix(".") && !weightFolders.contains(ExactString(name)) {
       if Paths.isFolder(Paths.join(folder, name)) { subfolders.append(name) } else { names.append(name) }
     }
     names.removeAll { weightPaths.contains(ExactString($0)) }
