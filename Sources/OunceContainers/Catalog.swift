@@ -5,6 +5,13 @@ public enum Containers {
   public static let all: [any Container] = [
     GGUFContainer(),
     SafetensorsContainer(),
+    NPYContainer(),
+    NPZContainer(),
+  ]
+
+  /// Containers that are written, but never recognized.
+  public static let writtenOnly: [any WritableContainer] = [
+    RawContainer()
   ]
 
   /// Models that are folders, in the order in which they are tried.
@@ -17,7 +24,7 @@ public enum Containers {
 
   /// The container that people call `name`, in any case.
   public static func named(_ name: String) -> (any Container)? {
-    all.first { $0.name.lowercased() == name.lowercased() }
+    (all + writtenOnly).first { $0.name.lowercased() == name.lowercased() }
   }
 
   /// Reads the header of one file, whatever container it is. The contents decide, never the name.

@@ -50,4 +50,8 @@ public enum Limits {
   public static let unpackedByteCount = 256 << 20
   /// Messages inside each other in protocol buffers: a graph in a graph of a function, with room.
   public static let protobufNesting = 32
+  /// Bytes of the header of a NumPy array: version 1 holds no more, and NumPy itself reads 10,000 unless told to.
+  public static let npyHeaderByteCount = 65_535
+  /// Tuples and lists inside each other in such a header: a record in a record, with room.
+  public static let npyNesting = 16
 }

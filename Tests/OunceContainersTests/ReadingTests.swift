@@ -40,7 +40,7 @@ struct ReadingTests {
 
   @Test(arguments: Fixtures.wellFormedFiles)
   func `a name says nothing about the container`(_ fixture: Fixture) throws {
-    let model = try Containers.read(InputFile(path: "weights", bytes: try fixture.bytes()))
+    let model = try Containers.read(InputFile(path: fixture.stem, bytes: try fixture.bytes()))
     #expect(try Listing.text(model) == (try fixture.note(".listing")))
   }
 }

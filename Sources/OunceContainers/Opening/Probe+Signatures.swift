@@ -30,7 +30,6 @@ extension Probe {
     format([0x80, 0x03], "is a pickle"),
     format([0x80, 0x04], "is a pickle"),
     format([0x80, 0x05], "is a pickle"),
-    format([0x93] + Array("NUMPY".utf8), "is a NumPy array (.npy)"),
     format([0x89] + Array("HDF\r\n".utf8), "is an HDF5 file (Keras or TensorFlow weights)"),
     format(Array("lmgg".utf8), "is a ggml file without version, from before GGUF"),
     format(Array("fmgg".utf8), "is a ggmf file, from before GGUF"),
@@ -42,7 +41,6 @@ extension Probe {
   /// Archives and compressed files, which may hold weights. Archives that are a weight format come first.
   static let wrappers: [Signature] = [
     format(Array("PK\u{3}\u{4}".utf8), contains: "/data.pkl", "is a PyTorch checkpoint (zip)"),
-    format(Array("PK\u{3}\u{4}".utf8), contains: ".npy", "is a NumPy archive (.npz)"),
     wrapper(Array("PK\u{3}\u{4}".utf8), "is a zip archive", "unzip"),
     wrapper([0x1F, 0x8B], "is compressed with gzip", "gunzip"),
     wrapper([0x28, 0xB5, 0x2F, 0xFD], "is compressed with zstd", "unzstd"),
