@@ -30,9 +30,15 @@ public enum Containers {
   /// Reads the header of one file, whatever container it is. The contents decide, never the name.
   ///
   /// - Throws: `OunceError` that says what the file really is, when no container recognizes it.
-  public static func read(_ file: InputFile) throws(OunceError) -> Model {
+  public static func read(_ file: InputFile) throws(OunceError) -> Model { try read(file, depth: 0) }
+
+  /// The same for a file with so many wrappers around it.
+  static func read(_ file: InputFile, depth: Int) throws(OunceError) -> Model {
     let candidate = try Candidate(file)
     guard let container = recognizing(candidate) else {
+      do { if let model = try Wrappers.model(in: candidate, depth: depth) { return model } } catch {
+        throw error.withRemedyForDamage
+      }
       throw candidate.archiveError?.withRemedyForDamage ?? Probe.explain(file, candidate.head)
     }
     do { return try container.read(file) } catch { throw error.withRemedyForDamage }

@@ -54,4 +54,10 @@ public enum Limits {
   public static let npyHeaderByteCount = 65_535
   /// Tuples and lists inside each other in such a header: a record in a record, with room.
   public static let npyNesting = 16
+  /// Wrappers around a weight file: a compressed archive in an archive is all that people make.
+  public static let wrapperNesting = 3
+  /// Files of an archive that is searched for weights; folders of models have fewer than 100.
+  public static let wrapperMembers = 10_000
+  /// Bytes of the records about one member of a tar archive: a path has at most 4096.
+  public static let tarRecordByteCount = 1 << 20
 }

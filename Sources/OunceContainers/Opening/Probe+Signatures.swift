@@ -42,14 +42,11 @@ extension Probe {
   static let wrappers: [Signature] = [
     format(Array("PK\u{3}\u{4}".utf8), contains: "/data.pkl", "is a PyTorch checkpoint (zip)"),
     wrapper(Array("PK\u{3}\u{4}".utf8), "is a zip archive", "unzip"),
-    wrapper([0x1F, 0x8B], "is compressed with gzip", "gunzip"),
-    wrapper([0x28, 0xB5, 0x2F, 0xFD], "is compressed with zstd", "unzstd"),
     wrapper([0xFD] + Array("7zXZ\0".utf8), "is compressed with xz", "unxz"),
     wrapper(Array("BZh".utf8), "is compressed with bzip2", "bunzip2"),
     wrapper([0x04, 0x22, 0x4D, 0x18], "is compressed with lz4", "unlz4"),
     wrapper(Array("7z".utf8) + [0xBC, 0xAF, 0x27, 0x1C], "is a 7z archive", "7z x"),
     wrapper(Array("Rar!".utf8), "is a RAR archive", "unrar x"),
-    wrapper(Array("ustar".utf8), offset: 257, "is a tar archive", "tar -xf"),
   ]
 
   private static func format(
