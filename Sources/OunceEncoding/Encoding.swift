@@ -72,6 +72,8 @@ public protocol CorrectedEncoding: WritableEncoding {
 public protocol Kernels: Sendable {
   /// Every encoding, in the order of the catalog.
   var encodings: [any Encoding] { get }
+  /// The encoding of records of MLX; nil when it has none of this kind.
+  func mlx(_ record: MLXRecord) -> (any Encoding)?
   /// The index of the first NaN or infinity.
   func firstNonFinite(_ elements: Span<Float>) -> Int?
   /// The largest magnitude; NaN or infinity when there is one.
