@@ -15,6 +15,6 @@ public enum MLXRecord: Sendable, Hashable {
   case mxfp8
 
   /// What `affine` may have.
-  public static let bits = [2, 3, 4, 5, 6, 8]
+  public static let bits = [1, 2, 3, 4, 5, 6, 8]
   public static let groupSizes = [32, 64, 128]
 }

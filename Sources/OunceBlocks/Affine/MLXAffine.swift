@@ -1,7 +1,7 @@
 internal import CLanes
 public import OunceEncoding
 
-/// A group of 32, 64 or 128 elements as codes of 2 to 8 bits with a scale and a bias: `x = s * code + b`.
+/// A group of 32, 64 or 128 elements as codes of 1 to 8 bits with a scale and a bias: `x = s * code + b`.
 ///
 /// | bytes | |
 /// |---|---|

@@ -27,6 +27,11 @@ enum MLXPlanes {
         let said = settings.layer(layer)
       else { continue }
       let biases = indices[ExactString(layer + ".biases")]
+      guard indices[ExactString(layer + ".global_scale")] == nil else {
+        throw OunceError(
+          .unsupported, "has a scale for the whole tensor, which this build cannot read", file: model.path,
+          subject: "tensor \(layer).weight", remedy: "convert it from the original checkpoint")
+      }
       let planes = Planes(
         layer: said, weight: model.tensors[weight], scales: tensor, biases: biases.map { model.tensors[$0] },
         file: model.tensors[weight].file(of: model))
@@ -123,7 +128,7 @@ private struct Planes {
         .unsupported,
         "is quantized to \(layer.bits) bits in groups of \(layer.groupSize), which this build cannot read",
         file: file, subject: "tensor \(weight.info.name)",
-        remedy: "known are 2, 3, 4, 5, 6 and 8 bits in groups of 32, 64 and 128")
+        remedy: "known are 1, 2, 3, 4, 5, 6 and 8 bits in groups of 32, 64 and 128")
     }
     return encoding
   }

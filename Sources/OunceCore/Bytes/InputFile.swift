@@ -76,7 +76,11 @@ public final class InputFile: Sendable {
   public init?(
     path: String, unpackingAll stream: sending any ByteStream, atMost limit: Int, from file: InputFile
   ) throws(OunceError) {
-    guard let content = try SpilledContent(whole: stream, atMost: limit, beside: file.spillSpace) else { return nil }
+    let unpacked: SpilledContent?
+    do { unpacked = try SpilledContent(whole: stream, atMost: limit, beside: file.spillSpace) } catch {
+      throw error.located(file: path)
+    }
+    guard let content = unpacked else { return nil }
     self.path = path
     byteCount = content.byteCount
     self.content = .unpacked(content, from: file)
