@@ -22,6 +22,14 @@ public enum Containers {
     all.first { $0.recognizes(candidate) }
   }
 
+  /// Every container that can be written.
+  public static var writable: [any WritableContainer] { all.compactMap { $0 as? any WritableContainer } }
+
+  /// The writable container whose files have this extension.
+  public static func writable(ending: String) -> (any WritableContainer)? {
+    writable.first { $0.fileExtensions.contains(ending) }
+  }
+
   /// The container that people call `name`, in any case.
   public static func named(_ name: String) -> (any Container)? {
     (all + writtenOnly).first { $0.name.lowercased() == name.lowercased() }

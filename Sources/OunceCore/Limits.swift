@@ -34,6 +34,8 @@ public enum Limits {
   public static let companions = 10_000
   /// Names in a folder that is one model: a file for each chunk of each tensor of a large checkpoint.
   public static let folderEntries = 1_000_000
+  /// Bytes of a file beside the weights that is copied with them: the largest tokenizers are below 40 MB.
+  public static let companionByteCount = 256 << 20
   /// Names that an error lists before it only counts.
   public static let listedNames = 5
   /// Bytes of a SentencePiece model: the largest published is 8 MB.

@@ -20,7 +20,10 @@ struct Ounce: ParsableCommand {
         73 output cannot be made   78 not supported   130 stopped by Ctrl-C
       """,
     version: OunceKit.version,
-    subcommands: [Inspect.self, Convert.self, Quantize.self, Imatrix.self, Formats.self])
+    subcommands: [
+      Inspect.self, Convert.self, Quantize.self, Imatrix.self, Split.self, Merge.self, Extract.self, Edit.self,
+      Hash.self, Formats.self,
+    ])
 
   static func main() {
     Signals.handle()

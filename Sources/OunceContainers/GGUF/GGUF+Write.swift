@@ -21,15 +21,7 @@ extension GGUFContainer: WritableContainer {
 
   func layout(_ metadata: Metadata, _ tensors: [TensorInfo], isPadded: Bool) throws(OunceError) -> FileLayout {
     let alignment = try Self.alignment(metadata)
-    var writer = GGUFWriter(isBigEndian: options.isBigEndian)
-    writer.bytes.append(Self.magic)
-    writer.bytes.integer(UInt32(3))
-    writer.bytes.integer(UInt64(tensors.count))
-    writer.bytes.integer(UInt64(metadata.count))
-    for (key, value) in metadata {
-      writer.string(key.utf8)
-      writer.value(value)
-    }
+    var writer = start(metadata, tensorCount: tensors.count)
     var offsets: [Int] = []
     offsets.reserveCapacity(tensors.count)
     var names = Set<ExactString>(minimumCapacity: tensors.count)
@@ -49,7 +41,21 @@ extension GGUFContainer: WritableContainer {
       isBigEndian: options.isBigEndian)
   }
 
-  private func append(_ tensor: TensorInfo, at offset: Int, to writer: inout GGUFWriter) throws(OunceError) {
+  /// Everything before the descriptions of the tensors.
+  func start(_ metadata: Metadata, tensorCount: Int) -> GGUFWriter {
+    var writer = GGUFWriter(isBigEndian: options.isBigEndian)
+    writer.bytes.append(Self.magic)
+    writer.bytes.integer(UInt32(3))
+    writer.bytes.integer(UInt64(tensorCount))
+    writer.bytes.integer(UInt64(metadata.count))
+    for (key, value) in metadata {
+      writer.string(key.utf8)
+      writer.value(value)
+    }
+    return writer
+  }
+
+  func append(_ tensor: TensorInfo, at offset: Int, to writer: inout GGUFWriter) throws(OunceError) {
     func reject(_ problem: String, _ remedy: String? = nil) -> OunceError {
       OunceError(.unsupported, problem, subject: "tensor \(tensor.name)", remedy: remedy)
     }

@@ -72,15 +72,15 @@ public enum Open {
 }
 
 /// The name of one file of several: `<base>-00002-of-00005.<ending>`.
-struct ShardName: Equatable {
-  let base: String
+public struct ShardName: Equatable, Sendable {
+  public let base: String
   /// From 1 to `count`.
-  let number: Int
-  let count: Int
-  let ending: String
+  public let number: Int
+  public let count: Int
+  public let ending: String
 
   /// nil when `name` is no such name.
-  init?(_ name: String) {
+  public init?(_ name: String) {
     guard let dot = name.lastIndex(of: ".") else { return nil }
     let parts = name[..<dot].split(separator: "-", omittingEmptySubsequences: false)
     guard parts.count >= 4, parts[parts.count - 2] == "of",

@@ -25,16 +25,12 @@ extension SafetensorsContainer: WritableContainer {
         throw OunceError(.request, "two tensors have this name", subject: "tensor \(tensor.name)")
       }
       previous = name
-      if header.count > 1 { header.append(UInt8(ascii: ",")) }
-      Self.quote(tensor.name, into: &header)
-      let shape = tensor.shape.map(String.init).joined(separator: ",")
-      let dtype = tensor.encoding.safetensorsType ?? tensor.encoding.name
-      let entry = ":{\"dtype\":\"\(dtype)\",\"shape\":[\(shape)],\"data_offsets\":[\(end),\(end + tensor.byteCount)]}"
-      header.append(contentsOf: entry.utf8)
+      append(tensor, at: end, to: &header)
       offsets[index] = end
       end += tensor.byteCount
     }
     header.append(UInt8(ascii: "}"))
+    header += [UInt8](repeating: UInt8(ascii: " "), count: options.reservedByteCount)
     while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
     guard header.count <= Limits.safetensorsHeaderByteCount else {
       throw OunceError(
@@ -48,6 +44,16 @@ extension SafetensorsContainer: WritableContainer {
     writer.append(header)
     let dataStart = writer.byteCount
     return FileLayout(header: writer.bytes, offsets: offsets.map { dataStart + $0 }, byteCount: dataStart + end)
+  }
+
+  /// The entry of one tensor.
+  func append(_ tensor: TensorInfo, at offset: Int, to header: inout [UInt8]) {
+    if header.count > 1 { header.append(UInt8(ascii: ",")) }
+    Self.quote(tensor.name, into: &header)
+    let shape = tensor.shape.map(String.init).joined(separator: ",")
+    let dtype = tensor.encoding.safetensorsType ?? tensor.encoding.name
+    let range = "[\(offset),\(offset + tensor.byteCount)]"
+    header.append(contentsOf: ":{\"dtype\":\"\(dtype)\",\"shape\":[\(shape)],\"data_offsets\":\(range)}".utf8)
   }
 
   /// The indices of `tensors` in the order of the file.
@@ -74,7 +80,7 @@ extension SafetensorsContainer: WritableContainer {
     return keys.map(\.index)
   }
 
-  private func append(_ metadata: Metadata, to header: inout [UInt8]) throws(OunceError) {
+  func append(_ metadata: Metadata, to header: inout [UInt8]) throws(OunceError) {
     var metadata = metadata
     if options.addsFormat, metadata["format"] == nil { metadata["format"] = .string("pt") }
     if metadata.isEmpty { return }

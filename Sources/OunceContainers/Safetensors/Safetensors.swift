@@ -17,6 +17,8 @@ public struct SafetensorsContainer: Container {
   public struct Options: Sendable {
     /// Adds `"format":"pt"` to metadata that names no format: transformers refuses a file without one.
     public var addsFormat: Bool
+    /// Spaces behind the header that leave room for a longer one.
+    public var reservedByteCount = 0
 
     public init(addsFormat: Bool = true) { self.addsFormat = addsFormat }
   }

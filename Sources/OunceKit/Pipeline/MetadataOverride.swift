@@ -19,11 +19,12 @@ public struct MetadataOverride: Sendable, Equatable {
 
   /// Reads `KEY=TYPE:VALUE`, where the type is `int`, `float`, `bool` or `str`.
   ///
+  /// - Parameter option: the option that took the text, for errors.
   /// - Throws: `OunceError` when the text has another form, or the value is none of its type.
-  public init(_ text: String) throws(OunceError) {
+  public init(_ text: String, option: String = "--override-kv") throws(OunceError) {
     func reject(_ problem: String) -> OunceError {
       OunceError(
-        .request, "--override-kv \(text): \(problem)",
+        .request, "\(option) \(text): \(problem)",
         remedy: "write KEY=TYPE:VALUE, such as tokenizer.ggml.add_bos_token=bool:false")
     }
     guard let sign = text.firstIndex(of: "="), sign != text.startIndex else { throw reject("there is no key") }

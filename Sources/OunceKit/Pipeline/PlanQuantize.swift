@@ -9,6 +9,7 @@ extension Model {
   /// - Throws: `OunceError` when the model cannot be translated, a recipe, a rule or an importance matrix does not fit,
   ///   or names collide.
   public func plan(_ request: QuantizeRequest) throws(OunceError) -> Plan {
+    try checkSafety()
     let prepared = try Prepared(self, request.translation, prunedLayers: request.prunedLayers)
     var builder = PlanBuilder(prepared, split: request.split)
     builder.coverage = request.importance.map { ImportanceCoverage(unusedOf: $0, in: prepared) }

@@ -26,12 +26,12 @@ struct Prepared {
     if source.container == "GGUF" {
       whole = source
       origin = .gguf
-      notes = []
+      notes = source.remarkNotes
     } else {
       let translation = try source.translated(options)
       whole = translation.model
       origin = .checkpoint(translation, outputType: source.tensors.highestOutputType)
-      notes = translation.notes
+      notes = source.remarkNotes + translation.notes
     }
     guard !prunedLayers.isEmpty else {
       (model, pruning, namesBefore) = (whole, nil, nil)

@@ -34,10 +34,32 @@ public struct QuantizeRequest: Sendable {
 /// What `convert` is asked for.
 public struct ConvertRequest: Sendable {
   /// The container that is written.
-  public enum Format: String, Sendable, CaseIterable {
-    case gguf, safetensors
+  public enum Format: Sendable {
+    /// GGUF under the names of llama.cpp.
+    case gguf
     /// A folder for transformers: the way back from GGUF.
-    case huggingFace = "hf"
+    case huggingFace
+    /// A folder for mlx-lm, floats as they are.
+    case mlx
+    /// A file under the names of the source.
+    case container(any WritableContainer)
+
+    /// What can be asked for, as users write it.
+    public static var names: [String] {
+      ["gguf", "hf", "mlx"] + Containers.writable.flatMap(\.fileExtensions).filter { $0 != "gguf" }
+    }
+
+    /// The format of this name, which for a container is one of its file extensions.
+    public init?(_ name: String) {
+      switch name.lowercased() {
+      case "gguf": self = .gguf
+      case "hf": self = .huggingFace
+      case "mlx": self = .mlx
+      default:
+        guard let container = Containers.writable(ending: name.lowercased()) else { return nil }
+        self = .container(container)
+      }
+    }
   }
 
   public var format = Format.gguf

@@ -56,7 +56,7 @@ struct Convert: ParsableCommand {
       ).run()
       return
     }
-    let source = try Models.open(model)
+    let source = try Models.open(model, output: output ?? ".")
     request.dtype = try chosenType(of: source)
     request.isBigEndian = bigendian
     request.output = output
@@ -79,14 +79,16 @@ struct Convert: ParsableCommand {
 
   private func chosenFormat() throws -> ConvertRequest.Format {
     if let format {
-      guard let chosen = ConvertRequest.Format(rawValue: format.lowercased()) else {
+      guard let chosen = ConvertRequest.Format(format) else {
+        let near = NearNames.find(format, among: ConvertRequest.Format.names).first.map { "did you mean \($0)? " } ?? ""
         throw OunceError(
           .request, "there is no output format \(format)",
-          remedy: "choose \(ConvertRequest.Format.allCases.map(\.rawValue).joined(separator: " or "))")
+          remedy: "\(near)choose \(ConvertRequest.Format.names.joined(separator: ", "))")
       }
       return chosen
     }
-    return output?.hasSuffix(".safetensors") == true ? .safetensors : .gguf
+    let ending = output.flatMap { $0.split(separator: ".").last }.map { String($0).lowercased() }
+    return ending.flatMap(Containers.writable(ending:)).flatMap { $0.name == "GGUF" ? nil : .container($0) } ?? .gguf
   }
 
   private func chosenType(of source: Model) throws -> String? {

@@ -61,7 +61,7 @@ struct Quantize: ParsableCommand {
     request.prunedLayers = try prunedLayers()
     request.metadataOverrides = try overrideKv.map { text in try MetadataOverride(text) }
     request.matchesReference = reference
-    let plan = try Models.open(model).merging(try translation.adapters()).plan(request)
+    let plan = try Models.open(model, output: output ?? ".").merging(try translation.adapters()).plan(request)
     try PlanRunner(verb: "quantize", plan: plan, writing: writing, common: common, start: start).run()
   }
 

@@ -1,7 +1,7 @@
 internal import Crypto
 internal import OunceCore
 
-/// Hashes of whole files.
+/// SHA-256 of whole files.
 enum ContentHash {
   /// SHA-256 in hexadecimal digits. Reads the file once, a few megabytes at a time.
   static func sha256(of file: InputFile) throws(OunceError) -> String {
@@ -12,7 +12,11 @@ enum ContentHash {
       hash.update(data: try file.bytes(offset..<end))
       offset = end
     }
-    return hash.finalize().map { byte in
+    return hexadecimal(hash.finalize())
+  }
+
+  static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    bytes.map { byte in
       let digits = String(byte, radix: 16)
       return byte < 16 ? "0" + digits : digits
     }.joined()

@@ -1,11 +1,11 @@
 /// A pattern with `*` (any run of characters) and `?` (any one).
-struct Glob {
+public struct Glob: Sendable {
   private let pattern: [Character]
 
-  init(_ pattern: String) { self.pattern = Array(pattern) }
+  public init(_ pattern: String) { self.pattern = Array(pattern) }
 
   /// Whether all of `text` matches. Linear in the text for each star: the last star alone is tried again.
-  func matches(_ text: String) -> Bool {
+  public func matches(_ text: String) -> Bool {
     let text = Array(text)
     var (p, t) = (0, 0)
     var star: (pattern: Int, text: Int)?

@@ -1,0 +1,99 @@
+internal import Crypto
+public import OunceCore
+internal import OunceEncoding
+internal import Synchronization
+
+/// What identifies a tensor by its content.
+public struct TensorHash: Sendable, Equatable {
+  public let name: String
+  /// The name of its encoding.
+  public let dtype: String
+  public let shape: [Int]
+  /// Of its elements in row-major order, little endian, in the stored encoding (of blocks: their bytes), as hexadecimal
+  /// digits.
+  public let sha256: String
+}
+
+extension Model {
+  /// The hash of each tensor, in the order of the model.
+  ///
+  /// - Parameters:
+  ///   - jobs: threads; nil: one for each processor.
+  ///   - onProgress: called on the calling thread, about ten times a second.
+  /// - Throws: `OunceError` when a file cannot be read, or `isCancelled` says so.
+  public func tensorHashes(
+    jobs: Int? = nil, isCancelled: @Sendable () -> Bool = { false }, onProgress: (Progress) -> Void = { _ in }
+  ) throws(OunceError) -> [TensorHash] {
+    let next = Atomic(0)
+    let done = Atomic(0)
+    let failure = Mutex<OunceError?>(nil)
+    let hashes = Mutex([String](repeating: "", count: tensors.count))
+    let total = tensors.reduce(0) { $0 + $1.info.byteCount }
+    Threads.run(max(1, min(jobs ?? Threads.processorCount, tensors.count))) {
+      let begun = min(next.load(ordering: .relaxed), max(0, tensors.count - 1))
+      onProgress(
+        Progress(
+          doneByteCount: done.load(ordering: .relaxed), totalByteCount: total,
+          tensor: tensors.isEmpty ? "" : tensors[begun].info.name))
+    } body: { _ in
+      while failure.withLock({ $0 == nil }) {
+        let index = next.add(1, ordering: .relaxed).oldValue
+        guard index < tensors.count else { break }
+        do throws(OunceError) {
+          if isCancelled() { throw .cancelled }
+          let hash = try tensors[index].sha256(isCancelled: isCancelled) { done.add($0, ordering: .relaxed) }
+          hashes.withLock { $0[index] = hash }
+        } catch {
+          failure.withLock { $0 = $0 ?? error }
+        }
+      }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+    for file in files { try file.checkUnchanged() }
+    return zip(tensors, hashes.withLock { $0 }).map { tensor, hash in
+      TensorHash(
+        name: tensor.info.name, dtype: tensor.info.encoding.name, shape: tensor.info.shape, sha256: hash)
+    }
+  }
+}
+
+extension [TensorHash] {
+  /// One hash of all: that of the lines `name`, dtype, shape and hash of each tensor, sorted by name, so that neither
+  /// the container nor the order of tensors in it count.
+  public var modelHash: String {
+    var hash = SHA256()
+    for tensor in sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
+      let shape = tensor.shape.map(String.init).joined(separator: ",")
+      let line: String = "\(JSONWriter.quoted(tensor.name)) \(tensor.dtype) [\(shape)] \(tensor.sha256)\n"
+      hash.update(data: [UInt8](line.utf8))
+    }
+    return ContentHash.hexadecimal(hash.finalize())
+  }
+}
+
+extension Tensor {
+  /// - Parameter onRead: told how many bytes were read since the last time.
+  fileprivate func sha256(
+    isCancelled: () -> Bool, onRead: (Int) -> Void
+  ) throws(OunceError) -> String {
+    var hash = SHA256()
+    let cut = Cut(source: self, targets: [], elementCount: Self.chunkByteCount / max(1, info.encoding.bytesPerBlock))
+    var bytes: [UInt8] = []
+    for chunk in 0..<cut.chunkCount {
+      if isCancelled() { throw .cancelled }
+      let elements = cut.elements(chunk)
+      let byteCount = elements.count / info.encoding.elementsPerBlock * info.encoding.bytesPerBlock
+      if bytes.count != byteCount { bytes = [UInt8](repeating: 0, count: byteCount) }
+      let rows = elements.lowerBound / cut.unit..<elements.upperBound / cut.unit
+      cut.prefetch(after: chunk)
+      do {
+        try bytes.withMutableRawSpan { (span) throws(OunceError) in try cut.data.read(rows: rows, into: &span) }
+      } catch { throw error.located(subject: "tensor \(info.name)") }
+      hash.update(data: bytes)
+      onRead(byteCount)
+    }
+    return ContentHash.hexadecimal(hash.finalize())
+  }
+
+  private static let chunkByteCount = 1 << 20
+}

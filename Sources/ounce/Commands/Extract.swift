@@ -1,0 +1,40 @@
+import ArgumentParser
+import OunceKit
+
+struct Extract: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write some tensors of a model into a file of their own.",
+    discussion: """
+      EXAMPLES
+        ounce extract model.gguf token_embd.weight -o embedding.npy
+        ounce extract ./Qwen3-0.6B '*.layers.0.*' -o layer0.safetensors
+      """)
+
+  @Argument(help: ArgumentHelp("A file, a folder, or any file of a sharded set.", valueName: "model"))
+  var model: String
+  @Argument(help: ArgumentHelp("Names of tensors, or patterns such as 'blk.0.*'.", valueName: "tensor"))
+  var tensors: [String]
+  @Option(
+    name: .customLong("to"),
+    help: ArgumentHelp("The container (default: by the output's name, else safetensors).", valueName: "format"))
+  var format: String?
+  @Option(help: ArgumentHelp("The type of floats: keep, f32, f16, bf16.", valueName: "type")) var dtype = "keep"
+  @Option(name: [.short, .long], help: ArgumentHelp("A file, or an existing folder.", valueName: "path"))
+  var output: String?
+  @OptionGroup var writing: WritingOptions
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let start = Terminal.now
+    let ending = (format ?? output?.split(separator: ".").last.map(String.init) ?? "safetensors").lowercased()
+    guard let container = Containers.writable(ending: ending) else {
+      let endings = Containers.writable.flatMap(\.fileExtensions)
+      throw OunceError(
+        .request, "there is no output format \(ending)", remedy: "choose \(endings.joined(separator: ", ")) with --to")
+    }
+    let plan = try Models.open(model, output: output ?? ".").planExtraction(
+      tensors, to: container, dtype: dtype.lowercased() == "keep" ? nil : dtype, output: output)
+    try PlanRunner(verb: "extract", plan: plan, writing: writing, common: common, start: start, makesSmaller: false)
+      .run()
+  }
+}
