@@ -23,7 +23,9 @@ public enum Containers {
   }
 
   /// Every container that can be written.
-  public static var writable: [any WritableContainer] { all.compactMap { $0 as? any WritableContainer } }
+  public static var writable: [any WritableContainer] {
+    all.compactMap { $0 as? any WritableContainer } + writtenOnly
+  }
 
   /// The writable container whose files have this extension.
   public static func writable(ending: String) -> (any WritableContainer)? {

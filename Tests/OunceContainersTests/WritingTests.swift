@@ -5,8 +5,7 @@ import Testing
 
 /// What must hold for every container that can be written.
 struct WritingTests {
-  private static let containers =
-    Containers.all.compactMap { $0 as? any WritableContainer } + Containers.writtenOnly
+  private static let containers = Containers.writable
   private static let unlimited = containers.filter { $0.tensorLimit == nil }
 
   /// The file of a layout, rows included.
