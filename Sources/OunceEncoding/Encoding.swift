@@ -126,6 +126,8 @@ public protocol CorrectedEncoding: WritableEncoding {
 public protocol Kernels: Sendable {
   /// Every encoding, in the order of the catalog.
   var encodings: [any Encoding] { get }
+  /// The encoding of records of MLX; nil when it has none of this kind.
+  func mlx(_ record: MLXRecord) -> (any Encoding)?
   /// The index of the first NaN or infinity.
   func firstNonFinite(_ elements: Span<Float>) -> Int?
   /// What can be seen of encoded elements without computing with them.

@@ -1,6 +1,6 @@
 public import OunceEncoding
 
-/// A complex number: two binary64, the real part first.
+/// A complex number: two binary64, the real part first. PyTorch and NumPy call it complex128.
 ///
 /// A float cannot hold it: pipelines copy it and refuse to cast it. Decoding gives the real part, for display.
 public struct C128: Encoding {

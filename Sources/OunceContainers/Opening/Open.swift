@@ -34,8 +34,11 @@ public enum Open {
       let parent = Paths.folder(of: path)
       folder = FolderContents.isCheckpoint(parent) ? parent : nil
     }
-    if let folder { model.companions = try Companions.files(in: folder, except: model.files, pool) }
+    if let folder, model.companions.isEmpty {
+      model.companions = try Companions.files(in: folder, except: model.files, pool)
+    }
     model.path = path
+    model = try MLXPlanes.assembled(model)
     return model
   }
 

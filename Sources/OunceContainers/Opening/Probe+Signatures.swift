@@ -24,24 +24,15 @@ extension Probe {
     }
   }
 
-  /// Weight formats that are known, but not to this build.
-  static let formats: [Signature] = [
-    format([0x93] + Array("NUMPY".utf8), "is a NumPy array (.npy)"),
-  ]
-
   /// Archives and compressed files, which may hold weights. Archives that are a weight format come first.
   static let wrappers: [Signature] = [
     other([0x04, 0x22, 0x4D, 0x18], contains: "joblib", "is a joblib file (lz4)", pickled),
-    format(Array("PK\u{3}\u{4}".utf8), contains: ".npy", "is a NumPy archive (.npz)"),
     wrapper(Array("PK\u{3}\u{4}".utf8), "is a zip archive", "unzip"),
-    wrapper([0x1F, 0x8B], "is compressed with gzip", "gunzip"),
-    wrapper([0x28, 0xB5, 0x2F, 0xFD], "is compressed with zstd", "unzstd"),
     wrapper([0xFD] + Array("7zXZ\0".utf8), "is compressed with xz", "unxz"),
     wrapper(Array("BZh".utf8), "is compressed with bzip2", "bunzip2"),
     wrapper([0x04, 0x22, 0x4D, 0x18], "is compressed with lz4", "unlz4"),
     wrapper(Array("7z".utf8) + [0xBC, 0xAF, 0x27, 0x1C], "is a 7z archive", "7z x"),
     wrapper(Array("Rar!".utf8), "is a RAR archive", "unrar x"),
-    wrapper(Array("ustar".utf8), offset: 257, "is a tar archive", "tar -xf"),
   ]
 
   /// Models of other kinds, which stay what they are: of other programs, or made for one device.
@@ -121,14 +112,6 @@ extension Probe {
         remedy: "convert it to ONNX or PyTorch first")
     }
     return nil
-  }
-
-  private static func format(
-    _ bytes: [UInt8], offset: Int = 0, contains: String? = nil, _ what: String
-  ) -> Signature {
-    Signature(
-      bytes: bytes, offset: offset, contains: contains, what: what + ", which this build cannot read yet",
-      kind: .unsupported, remedy: "convert it to safetensors or GGUF first")
   }
 
   private static func wrapper(_ bytes: [UInt8], offset: Int = 0, _ what: String, _ command: String) -> Signature {

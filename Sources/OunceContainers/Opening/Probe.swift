@@ -42,7 +42,6 @@ enum Probe {
     if let other = others.first(where: { $0.matches(head) }) { return other.error(file) }
     if let error = text(file, head) ?? caffe(file, head) { return error }
     if let wrapper = wrappers.first(where: { $0.matches(head) }) { return wrapper.error(file) }
-    if let format = formats.first(where: { $0.matches(head) }) { return format.error(file) }
     let known = Containers.all.map(\.name).joined(separator: ", ")
     guard head.count > 16 else {
       return OunceError(
