@@ -36,6 +36,7 @@ public enum Open {
     }
     if let folder { model.companions = try Companions.files(in: folder, except: model.files, pool) }
     model.path = path
+    try model.joinQuantizedWeights()
     return model
   }
 
