@@ -1,3 +1,4 @@
+internal import OrderedCollections
 internal import OunceCore
 
 /// torchao's safetensors: the metadata of the file describes each weight, whose planes are `weight:qdata` and so on
