@@ -19,9 +19,12 @@ package enum QuantizedWeights {
   /// The tensors of `model` with every quantized weight as one, in the place of the first of its planes, and what is
   /// to be said about the others.
   ///
+  /// - Parameter inSinglePrecision: whether the weights are floats of 32 bits, whatever their library rounds to.
   /// - Throws: `OunceError` when planes are missing or do not fit each other, and the files beside the weights say that
   ///   they should.
-  package static func joined(_ model: Model) throws(OunceError) -> (tensors: [Tensor], remarks: [Remark]) {
+  package static func joined(
+    _ model: Model, inSinglePrecision: Bool = false
+  ) throws(OunceError) -> (tensors: [Tensor], remarks: [Remark]) {
     let settings = QuantizationSettings(model)
     let planes = PlaneSet(model.tensors, settings, model.metadata)
     var remarks: [Remark] = []
@@ -49,7 +52,9 @@ package enum QuantizedWeights {
         tensors.append(tensor)
         continue
       }
-      if !isDone[owner] { tensors.append(weights[owner].tensor) }
+      if !isDone[owner] {
+        tensors.append(inSinglePrecision ? try weights[owner].tensor.inSinglePrecision : weights[owner].tensor)
+      }
       isDone[owner] = true
     }
     try checkUnique(tensors, of: weights, file: model.path)

@@ -37,6 +37,20 @@ struct DecodedRows: TensorData {
   }
 }
 
+extension Tensor {
+  /// The same rows before they are rounded to the float type of their library.
+  var inSinglePrecision: Tensor {
+    get throws(OunceError) {
+      guard let decoded = data as? DecodedRows, let target = Encodings.writable("F32") else { return self }
+      let data = DecodedRows(rows: decoded.rows, columnCount: decoded.columnCount, target: target)
+      var tensor = try Tensor(name: info.name, shape: info.shape, encoding: target, data: data)
+      tensor.fileIndex = fileIndex
+      tensor.stored = stored
+      return tensor
+    }
+  }
+}
+
 /// One tensor of a quantized weight as a run of elements, whatever its shape.
 struct Plane: Sendable {
   let info: TensorInfo
