@@ -39,6 +39,7 @@ public enum Open {
     }
     model.path = path
     model = try MLXPlanes.assembled(model)
+    try model.joinQuantizedWeights()
     return model
   }
 

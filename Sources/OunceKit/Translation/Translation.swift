@@ -137,8 +137,11 @@ extension Model {
       guard let family = Architectures.named(className) else { throw Architectures.unknown(className) }
       architecture = family.variant(configuration) ?? family
     }
+    // Rules, like the reference, see the planes of quantized weights: `dequantized` joins them.
+    var planes = self
+    planes.tensors = tensors.planes
     var checkpoint = Checkpoint(
-      model: self, options: options, configuration: configuration, architectureName: architecture.name,
+      model: planes, options: options, configuration: configuration, architectureName: architecture.name,
       className: className)
     checkpoint.configuration.fill(architecture.defaults)
     try architecture.derive(&checkpoint)

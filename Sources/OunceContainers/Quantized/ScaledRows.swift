@@ -1,13 +1,14 @@
-internal import OunceCore
+package import OunceCore
 internal import OunceEncoding
 
-/// A weight in 8 bits times scales that stand in another tensor, as F32: each element is decoded and multiplied once,
-/// in single precision.
+/// A weight in 8 bits times scales that stand in another tensor: each element is decoded, less its zero point where
+/// there is one, and multiplied once, in single precision.
 ///
 /// Scales cover blocks of the last dimensions, whole rows, whole experts or everything; they are read with their rows.
-struct ScaledSource: TensorData {
+package struct ScaledRows: WeightRows {
   private let weight: Tensor
-  private let scale: Tensor
+  private let scale: Plane
+  private let zero: Plane?
   /// Rows of the weight that one matrix has.
   private let matrixRows: Int
   /// Rows and columns of scales that one matrix has; 1 stands for all.
@@ -18,15 +19,28 @@ struct ScaledSource: TensorData {
   /// Whether each matrix has scales of its own.
   private let isPerMatrix: Bool
 
-  /// - Parameter block: rows and columns that share a scale; nil: as many as the shapes tell.
+  /// - Parameters:
+  ///   - block: rows and columns that share a scale; nil: as many as the shapes tell.
+  ///   - zero: zero points, as many as scales.
+  ///   - type: the float encoding of the result.
   /// - Throws: `OunceError` when the scales do not cover the weight.
-  static func tensor(_ weight: Tensor, _ scale: Tensor, block: (Int, Int)?) throws(OunceError) -> Tensor {
-    guard let encoding = Encodings.named("F32") else { throw OunceError(.unsupported, "F32 is not in the catalog") }
-    let data = try ScaledSource(weight, scale, block)
-    return try Tensor(name: weight.info.name, shape: weight.info.shape, encoding: encoding, data: data)
+  package static func tensor(
+    _ weight: Tensor, _ scale: Tensor, block: (Int, Int)?, zero: Tensor? = nil, type: String = "F32"
+  ) throws(OunceError) -> Tensor {
+    guard let target = Encodings.writable(type) else {
+      throw OunceError(.unsupported, "there is no float type \(type)", subject: "tensor \(weight.info.name)")
+    }
+    if let zero, zero.info.elementCount != scale.info.elementCount {
+      throw OunceError(
+        .malformed, "has \(zero.info.elementCount) zero points for \(scale.info.elementCount) scales",
+        subject: "tensor \(weight.info.name)", remedy: "config.json and the weights do not belong together")
+    }
+    let info = try TensorInfo(name: weight.info.name, shape: weight.info.shape, encoding: target)
+    let rows = try ScaledRows(weight, scale, zero, block)
+    return Tensor(info: info, data: DecodedRows(rows: rows, columnCount: info.columnCount, target: target))
   }
 
-  private init(_ weight: Tensor, _ scale: Tensor, _ block: (Int, Int)?) throws(OunceError) {
+  private init(_ weight: Tensor, _ scale: Tensor, _ zero: Tensor?, _ block: (Int, Int)?) throws(OunceError) {
     let shape = weight.info.shape
     let rows = shape.dropLast().last ?? 1
     let columns = shape.last ?? 1
@@ -52,7 +66,8 @@ struct ScaledSource: TensorData {
         subject: "tensor \(weight.info.name)", remedy: "config.json and the weights do not belong together")
     }
     self.weight = weight
-    self.scale = scale
+    self.scale = Plane(scale)
+    self.zero = zero.map { Plane($0) }
     matrixRows = max(rows, 1)
     self.scaleRows = scaleRows
     self.scaleColumns = scaleColumns
@@ -61,25 +76,28 @@ struct ScaledSource: TensorData {
     isPerMatrix = outer > 1
   }
 
-  func read(rows: Range<Int>, into bytes: inout MutableRawSpan) throws(OunceError) {
+  package func decode(rows: Range<Int>, into elements: inout MutableSpan<Float>) throws(OunceError) {
     let columns = weight.info.columnCount
-    let scales = try scales(covering: rows)
+    let wanted = scaleRange(covering: rows)
+    let scales = try scale.floats(wanted)
+    let zeros = try zero?.floats(wanted)
     var encoded = Buffer(byteCount: rows.count * weight.info.rowByteCount)
     try encoded.withMutableBytes(0..<encoded.byteCount) { (span) throws(OunceError) in
       try weight.data.read(rows: rows, into: &span)
     }
-    var floats = Buffer(byteCount: rows.count * columns * 4)
-    floats.withMutableFloats(rows.count * columns) { elements in
-      encoded.withBytes(0..<rows.count * weight.info.rowByteCount) { weight.info.encoding.decode($0, into: &elements) }
-      for row in rows {
-        let start = (row - rows.lowerBound) * columns
-        let first = scaleRow(of: row) * scaleColumns - scales.first
+    encoded.withBytes(0..<rows.count * weight.info.rowByteCount) { weight.info.encoding.decode($0, into: &elements) }
+    for row in rows {
+      let start = (row - rows.lowerBound) * columns
+      let first = scaleRow(of: row) * scaleColumns - wanted.lowerBound
+      if let zeros {
         for column in 0..<columns {
-          elements[start + column] *= scales.values[first + (scaleColumns == 1 ? 0 : column / blockColumns)]
+          elements[start + column] -= zeros[first + (scaleColumns == 1 ? 0 : column / blockColumns)]
         }
       }
+      for column in 0..<columns {
+        elements[start + column] *= scales[first + (scaleColumns == 1 ? 0 : column / blockColumns)]
+      }
     }
-    floats.withBytes(0..<rows.count * columns * 4) { bytes.copy($0) }
   }
 
   /// The row of scales that a row of the weight takes, over all matrices.
@@ -89,28 +107,15 @@ struct ScaledSource: TensorData {
     return (isPerMatrix ? matrix * scaleRows : 0) + inner
   }
 
-  /// The scales of `rows`, and the number of the first of them.
-  private func scales(covering rows: Range<Int>) throws(OunceError) -> (first: Int, values: [Float]) {
-    guard !rows.isEmpty else { return (0, []) }
+  /// The scales of `rows`, among all.
+  private func scaleRange(covering rows: Range<Int>) -> Range<Int> {
+    guard !rows.isEmpty else { return 0..<0 }
     // Rows of one matrix begin again at its first scales, unless each has its own: the range covers both.
     var lowest = scaleRow(of: rows.lowerBound)
     var highest = scaleRow(of: rows.upperBound - 1)
     if !isPerMatrix, rows.lowerBound / matrixRows != (rows.upperBound - 1) / matrixRows {
       (lowest, highest) = (0, scaleRows - 1)
     }
-    let wanted = lowest * scaleColumns..<(highest + 1) * scaleColumns
-    // As rows of one element, whatever their shape.
-    let flat = try scale.reshaped([scale.info.elementCount, 1])
-    var encoded = Buffer(byteCount: wanted.count * flat.info.rowByteCount)
-    try encoded.withMutableBytes(0..<encoded.byteCount) { (span) throws(OunceError) in
-      try flat.data.read(rows: wanted, into: &span)
-    }
-    var floats = Buffer(byteCount: wanted.count * 4)
-    floats.withMutableFloats(wanted.count) { elements in
-      encoded.withBytes(0..<wanted.count * flat.info.rowByteCount) {
-        flat.info.encoding.decode($0, into: &elements)
-      }
-    }
-    return (wanted.lowerBound, floats.withFloats(wanted.count) { span in span.indices.map { span[$0] } })
+    return lowest * scaleColumns..<(highest + 1) * scaleColumns
   }
 }

@@ -1,27 +1,24 @@
-@testable import OunceKit
+import OunceContainers
+import OunceCore
 import Testing
 
 /// Weights times scales that stand elsewhere.
-struct ScaledSourceTests {
+struct ScaledRowsTests {
   private func tensor(_ shape: [Int], _ values: [Float]) throws -> Tensor {
     let encoding = try #require(Encodings.named("F32"))
-    return try Tensor(name: "w", shape: [values.count], encoding: encoding, data: Memory(floats: values)).reshaped(
-      shape)
+    let rowByteCount = (shape.last ?? 1) * 4
+    let data = Memory(bytes: Memory.bytes(of: values), rowByteCount: rowByteCount)
+    return try Tensor(name: "w", shape: shape, encoding: encoding, data: data)
   }
 
   private func product(_ weight: Tensor, _ scale: Tensor, _ block: (Int, Int)?) throws -> [Float] {
-    let tensor = try ScaledSource.tensor(weight, scale, block: block)
+    let tensor = try ScaledRows.tensor(weight, scale, block: block)
     // Row by row and all at once must agree.
-    var single: [Float] = []
-    for row in 0..<tensor.info.rowCount {
-      var bytes = [UInt8](repeating: 0, count: tensor.info.rowByteCount)
-      try bytes.withMutableRawSpan { span throws(OunceError) in try tensor.data.read(rows: row..<row + 1, into: &span) }
-      for start in stride(from: 0, to: bytes.count, by: 4) {
-        single.append(Float(bitPattern: bytes[start..<start + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }))
-      }
+    let bytes = try tensor.content()
+    #expect(try tensor.content(rowsAtOnce: 1) == bytes)
+    return stride(from: 0, to: bytes.count, by: 4).map { start in
+      Float(bitPattern: bytes[start..<start + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) })
     }
-    #expect(try tensor.values() == single)
-    return single
   }
 
   @Test func `a block of rows and columns shares a scale, and the last blocks may be cut`() throws {
@@ -41,7 +38,7 @@ struct ScaledSourceTests {
 
   @Test func `scales of another shape are refused`() throws {
     let weight = try tensor([4, 4], [Float](repeating: 1, count: 16))
-    #expect(throws: OunceError.self) { try ScaledSource.tensor(weight, try tensor([3, 1], [1, 2, 3]), block: (2, 4)) }
-    #expect(throws: OunceError.self) { try ScaledSource.tensor(weight, try tensor([2, 2], [1, 2, 3, 4]), block: nil) }
+    #expect(throws: OunceError.self) { try ScaledRows.tensor(weight, try tensor([3, 1], [1, 2, 3]), block: (2, 4)) }
+    #expect(throws: OunceError.self) { try ScaledRows.tensor(weight, try tensor([2, 2], [1, 2, 3, 4]), block: nil) }
   }
 }
