@@ -52,7 +52,6 @@ public enum Limits {
   public static let unpackedByteCount = 256 << 20
   /// Messages inside each other in protocol buffers: a graph in a graph of a function, with room.
   public static let protobufNesting = 32
-<<<<<<< HEAD
   /// Bytes of a block of a table of TensorFlow: it begins a new one after 256 KiB; one entry lists at most all slices.
   public static let tableBlockByteCount = 64 << 20
   /// Bytes of a key of such a table: a tensor's name, at worst with a byte more for each, and the bounds of a slice.
@@ -124,7 +123,6 @@ public enum Limits {
   public static let folderNesting = 32
   /// Codecs of one array in Zarr, one after the other; usually two.
   public static let zarrCodecs = 16
-=======
   /// Bytes of the header of a NumPy array: version 1 holds no more, and NumPy itself reads 10,000 unless told to.
   public static let npyHeaderByteCount = 65_535
   /// Tuples and lists inside each other in such a header: a record in a record, with room.
@@ -135,5 +133,4 @@ public enum Limits {
   public static let wrapperMembers = 10_000
   /// Bytes of the records about one member of a tar archive: a path has at most 4096.
   public static let tarRecordByteCount = 1 << 20
->>>>>>> numpy
 }

@@ -36,7 +36,8 @@ package enum QuantizedWeights {
       var found: [JoinedWeight] = []
       do throws(OunceError) { found = try scheme.weights(in: planes) } catch {
         guard !isNamed else { throw error.located(file: model.path) }
-        remarks.append(Remark(.note, subject: error.subject ?? "", "is no plane of a quantized weight: \(error.problem)"))
+        remarks.append(
+          Remark(.note, subject: error.subject ?? "", "is no plane of a quantized weight: \(error.problem)"))
       }
       for weight in found where !weight.planes.contains(where: { owners[$0] != nil }) {
         for place in weight.planes { owners[place] = weights.count }

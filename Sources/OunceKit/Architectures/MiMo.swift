@@ -71,7 +71,7 @@ enum MiMo {
     guard parts.reduce(0, +) == rows, let count, parts.allSatisfy({ $0 % count == 0 }) else { return nil }
     let (own, ownScales) = (rows / count, scale.info.shape[0] / count)
     let pieces = try (0..<count).map { (index) throws(OunceError) in
-      try ScaledSource.tensor(
+      try ScaledRows.tensor(
         try weight.gathering(own) { $0 + index * own }, try scale.gathering(ownScales) { $0 + index * ownScales },
         block: (block, block))
     }
