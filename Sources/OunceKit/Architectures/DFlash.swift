@@ -66,6 +66,12 @@ extension Drafter {
     }
   }
 
+  /// What goes into a layer is what the one before gives.
+  private static let targetLayers = MetadataRule.value("{arch}.target_layers") { (checkpoint) throws(OunceError) in
+    guard let layers = setting(checkpoint, "target_layer_ids")?.array, !layers.isEmpty else { return nil }
+    return .array(.int32(layers.map { Int32(clamping: min($0.integer ?? 0, Limits.blocks) + 1) }))
+  }
+
   static let flashMetadata: [MetadataRule] = [
     .count("{arch}.rope.dimension_count") { (checkpoint) throws(OunceError) in
       guard let factor = checkpoint.configuration.rope["partial_rotary_factor"]?.double else { return nil }
@@ -82,11 +88,7 @@ extension Drafter {
       guard let cap = setting(checkpoint, "final_logit_softcapping")?.double, cap > 0 else { return nil }
       return .float32(Float(cap))
     }, number("{arch}.embedding_scale", "input_embedding_scale"),
-    .value("{arch}.target_layers") { (checkpoint) throws(OunceError) in
-      // What goes into a layer is what the one before gives.
-      guard let layers = setting(checkpoint, "target_layer_ids")?.array, !layers.isEmpty else { return nil }
-      return .array(.int32(layers.map { Int32(clamping: min($0.integer ?? 0, Limits.blocks) + 1) }))
-    },
+    targetLayers,
     MetadataRule { (checkpoint, writer) throws(OunceError) in
       let everywhere = checkpoint.configuration["dflash_config"]?["use_swa"]?.bool ?? false
       guard everywhere || checkpoint.configuration.isTrue("use_sliding_window") else { return }
@@ -110,6 +112,25 @@ extension Drafter {
       target.gatherRope()
       guard target.rope["mrope_section"] != nil else { return nil }
       return .array(.int32([Int32(clamping: try checkpoint.configuration.headDimension() / 2), 0, 0, 0]))
+    },
+  ]
+
+  @Sendable static func deriveAssistant(_ checkpoint: inout Checkpoint) throws(OunceError) {
+    let layers = try checkpoint.blockCount
+    checkpoint.configuration.fill([
+      "layer_types": .array(Array(repeating: .string("sliding_attention"), count: layers)),
+      "target_layer_ids": .array([1, 13, 25, 37, 49].map { .integer($0) }),
+    ])
+  }
+
+  static let assistantMetadata: [MetadataRule] = [
+    .integer("{arch}.block_size", "block_size"), targetLayers,
+    .positive("{arch}.attention.sliding_window", "sliding_window"),
+    .value("{arch}.attention.sliding_window_pattern") { (checkpoint) throws(OunceError) in
+      guard checkpoint.configuration.integer("sliding_window") ?? 0 != 0,
+        let types = checkpoint.configuration.array("layer_types"), !types.isEmpty
+      else { return nil }
+      return .array(.bool(types.map { $0.string == "sliding_attention" }))
     },
   ]
 

@@ -21,6 +21,19 @@ extension Architecture {
     metadata: MetadataRule.common + MetadataRule.pooling + Drafter.flashMetadata,
     tokenizer: TargetTokenizer(maskKey: "mask_token_id"))
 
+  /// The assistant of Muse Glimmer, as transformers has it.
+  static let museGlimmerAssistant = Architecture(
+    "dflash", ["MuseGlimmerAssistantModel"],
+    defaults: [
+      "rope_theta": .double(500_000), "max_position_embeddings": .integer(131_072), "rms_norm_eps": .double(1e-5),
+      "sliding_window": .integer(2048), "block_size": .integer(16), "mask_token_id": .integer(201_818),
+    ], derive: Drafter.deriveAssistant,
+    tensors: Drafter.flashTensors.map { $0.renamed { $0.hasPrefix("model.") ? String($0.dropFirst(6)) : $0 } } + [
+      TensorRule("encoder.fc.weight", "fc.weight"),
+      TensorRule("encoder.output_norm_enc.weight", "enc.output_norm.weight"),
+    ], metadata: MetadataRule.common + Drafter.assistantMetadata,
+    tokenizer: TargetTokenizer(maskKey: "mask_token_id", isMaskNested: false))
+
   /// DFlash with a head that knows the token before.
   static let dSpark = Architecture(
     "dflash",
@@ -98,8 +111,10 @@ enum Drafter {
 struct TargetTokenizer: TokenizerRule {
   /// How it is read; nil: as the target's family does.
   var rule: (any TokenizerRule)?
-  /// Which setting of `dflash_config` is the token that stands for those to come.
+  /// Which setting is the token that stands for those to come.
   var maskKey: String?
+  /// Whether it is one of `dflash_config`.
+  var isMaskNested = true
 
   func write(_ checkpoint: Checkpoint, to writer: inout MetadataWriter) throws(OunceError) {
     let target = try Drafter.model(checkpoint)
@@ -113,7 +128,9 @@ struct TargetTokenizer: TokenizerRule {
       model: target, options: checkpoint.options, configuration: checkpoint.configuration,
       architectureName: checkpoint.architectureName, className: checkpoint.className)
     try rule?.write(own, to: &writer)
-    if let maskKey, let mask = checkpoint.configuration["dflash_config"]?[maskKey], mask != .null {
+    guard let maskKey else { return }
+    let configuration = checkpoint.configuration
+    if let mask = isMaskNested ? configuration["dflash_config"]?[maskKey] : configuration[maskKey], mask != .null {
       try writer.set("tokenizer.ggml.mask_token_id", count: mask, of: maskKey)
     }
   }

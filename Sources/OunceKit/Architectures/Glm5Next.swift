@@ -60,8 +60,8 @@ enum Glm5Next {
     return try NextPrediction.rename(name, checkpoint)
   }
 
-  /// Whether a layer chooses itself what it sees, or sees what the last one chose: listed, spelled as "FSSF", or every so
-  /// many from a layer on.
+  /// Whether a layer chooses itself what it sees, or sees what the last one chose: listed, spelled as "FSSF", or every
+  /// so many from a layer on.
   private static func choosesItself(_ checkpoint: Checkpoint) throws(OunceError) -> [Bool] {
     let configuration = checkpoint.configuration
     if let listed = configuration.array("indexer_types") { return listed.map { $0.string == "full" } }

@@ -119,7 +119,8 @@ extension WayBackCase {
   static let missing: Set<String> = [
     "bailingmoe2", "bailingmoe3", "cohere2moe", "cohere2moe-fused", "deepseek4", "dflash", "dspark", "exaone45",
     "falcon-h1", "gemma-embedding-dense", "gemma4-assistant", "glm-dsa-mtp", "glm5-next", "hunyuan-vl", "jina-bert-v2",
-    "jina-bert-v3", "laguna", "llama-embed", "mellum", "minimax-m3", "mistral4", "muse-glimmer", "paddleocr",
+    "jina-bert-v3", "laguna", "llama-embed", "mellum", "minimax-m3", "mistral4", "muse-glimmer",
+    "muse-glimmer-assistant", "paddleocr",
     "qwen3-moe-fused", "sarvam", "step35",
   ]
 
