@@ -74,12 +74,12 @@ struct OCDBT {
     guard count > 0 else { return nil }
     _ = try body.variables(count)
     let heights = try body.bytes(count)
-    let file = try body.file(table, try body.variables(count)[count - 1])
+    let id = try body.variables(count)[count - 1]
     let offset = try body.variables(count)[count - 1]
     let byteCount = try body.variables(count)[count - 1]
     let keyCount = try body.variables(count)[count - 1]
     guard keyCount > 0 else { return nil }
-    return Place(file: file, offset: offset, byteCount: byteCount, height: Int(heights[count - 1]))
+    return Place(file: try body.file(table, id), offset: offset, byteCount: byteCount, height: Int(heights[count - 1]))
   }
 
   /// Heights fall from node to node, so that this ends.
