@@ -121,6 +121,10 @@ public enum Limits {
   public static let leafNamesByteCount = 128 << 20
   /// Folders inside each other in a model that is a folder: groups in groups, which stay below 20.
   public static let folderNesting = 32
+  /// Bytes of a node of a database of TensorStore: Orbax asks for 100 MB at most.
+  public static let ocdbtNodeByteCount = 128 << 20
+  /// Bytes of all its nodes: a million keys are about 100 MB.
+  public static let ocdbtByteCount = 1 << 30
   /// Codecs of one array in Zarr, one after the other; usually two.
   public static let zarrCodecs = 16
   /// Bytes of the header of a NumPy array: version 1 holds no more, and NumPy itself reads 10,000 unless told to.

@@ -18,8 +18,8 @@ public import OunceCore
 /// The name of a tensor is the path of its folder with dots in place of slashes, as Orbax writes the keys of a tree
 /// (`params.dense.kernel`).
 ///
-/// Arrays compressed with anything but zstd, gzip or zlib are named, but not read. So is a checkpoint of Orbax in an
-/// OCDBT database, which is how it writes unless told otherwise.
+/// Arrays compressed with anything but zstd, gzip or zlib are named, but not read. Orbax keeps the files of its arrays in
+/// a database unless told otherwise: `OCDBT`.
 ///
 /// Specifications: https://zarr-specs.readthedocs.io/en/latest/v2/v2.0.html, …/v3/core/index.html and
 /// …/v3/codecs/sharding-indexed/index.html
@@ -36,21 +36,21 @@ public struct ZarrContainer: FolderContainer {
   }
 
   public func read(_ folder: Folder) throws(OunceError) -> Model {
-    var tree = ZarrTree(folder)
+    var tree = ZarrTree(ZarrFolder(folder))
     return try tree.read()
   }
 }
 
 /// Walks the folders and gathers the arrays.
 private struct ZarrTree {
-  private let root: Folder
+  private let root: ZarrFolder
   private var model: Model
   private var names = Set<ExactString>()
   private var folderCount = 0
   /// Why the first array that could not be read was not.
   private var refusal: OunceError?
 
-  init(_ root: Folder) {
+  init(_ root: ZarrFolder) {
     self.root = root
     model = Model(path: root.path, container: "Zarr")
   }
@@ -66,7 +66,7 @@ private struct ZarrTree {
     return model
   }
 
-  private mutating func visit(_ folder: Folder, _ name: String, depth: Int) throws(OunceError) {
+  private mutating func visit(_ folder: ZarrFolder, _ name: String, depth: Int) throws(OunceError) {
     guard depth <= Limits.folderNesting else {
       throw OunceError(
         .malformed, "more than \(Limits.folderNesting) folders are inside each other", file: folder.path)
@@ -75,15 +75,11 @@ private struct ZarrTree {
     guard folderCount <= Limits.folderEntries else {
       throw OunceError(.malformed, "more than \(Limits.folderEntries) folders are inside", file: root.path)
     }
-    if folder.hasFile("manifest.ocdbt") {
-      throw OunceError(
-        .unsupported, "is a checkpoint of Orbax in an OCDBT database", file: folder.path,
-        remedy: "restore it with Orbax, then save it with PyTreeCheckpointer(use_ocdbt=False)")
-    }
+    let folder = try folder.opened()
     if let description = try ZarrDescription(folder) {
       if description.isArray { return try array(description, folder, name.isEmpty ? "data" : name) }
     }
-    for inner in folder.names where !inner.hasPrefix(".") && inner != "ocdbt.process_0" && folder.hasFolder(inner) {
+    for inner in folder.names where !inner.hasPrefix(".") && folder.hasFolder(inner) {
       // Orbax's name for what is saved without one.
       let isItem = inner == "default" && folder.hasFolder("default") && folder.hasFile("_CHECKPOINT_METADATA")
       let path = isItem ? name : (name.isEmpty ? inner : "\(name).\(inner)")
@@ -92,7 +88,7 @@ private struct ZarrTree {
   }
 
   private mutating func array(
-    _ description: ZarrDescription, _ folder: Folder, _ name: String
+    _ description: ZarrDescription, _ folder: ZarrFolder, _ name: String
   ) throws(OunceError) {
     guard names.count < Limits.tensors, names.insert(ExactString(name)).inserted else {
       throw OunceError(.malformed, "two arrays have the name \(name)", file: folder.path)

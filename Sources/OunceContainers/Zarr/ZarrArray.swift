@@ -10,7 +10,7 @@ struct ZarrDescription {
   let isArray: Bool
 
   /// nil when a folder has none.
-  init?(_ folder: Folder) throws(OunceError) {
+  init?(_ folder: ZarrFolder) throws(OunceError) {
     let names = [("zarr.json", 3), (".zarray", 2)]
     guard let (name, version) = names.first(where: { folder.hasFile($0.0) }) else { return nil }
     file = try folder.file(name)

@@ -11,19 +11,18 @@ struct ZarrChunks {
   private let grid: [Int]
   private let chunkByteCount: Int
 
-  init(_ array: ZarrArray, _ folder: Folder) throws(OunceError) {
+  init(_ array: ZarrArray, _ folder: ZarrFolder) throws(OunceError) {
     self.array = array
     func count(_ shape: [Int], _ part: [Int]) -> [Int] { zip(shape, part).map { ($0 + $1 - 1) / $1 } }
     grid = count(array.shape, array.chunkShape)
     chunkByteCount = try TensorInfo(name: "", shape: array.chunkShape, encoding: array.encoding).byteCount
     let fileGrid = count(array.shape, array.fileShape)
     let inFile = count(array.fileShape, array.chunkShape)
-    var found: [(index: [Int], name: String)] = []
+    var found: [(index: [Int], file: InputFile)] = []
     try Self.find(array.keys, fileGrid, folder, &found)
     let perFile = try TensorInfo(name: "", shape: inFile, encoding: array.encoding).elementCount
     var storedByteCount = 0
-    for (index, name) in found {
-      let file = try folder.file(name)
+    for (index, file) in found {
       files.append(file)
       storedByteCount += file.byteCount
       guard let shard = array.shard else {
@@ -74,11 +73,11 @@ struct ZarrChunks {
 
   /// Looks for the files of chunks by what is in the folders, so that a grid of many costs nothing where there are few.
   private static func find(
-    _ keys: ZarrArray.Keys, _ grid: [Int], _ folder: Folder, _ found: inout [(index: [Int], name: String)]
+    _ keys: ZarrArray.Keys, _ grid: [Int], _ folder: ZarrFolder, _ found: inout [(index: [Int], file: InputFile)]
   ) throws(OunceError) {
     if grid.isEmpty {
       let name = keys.prefix ?? "0"
-      if folder.hasFile(name) { found.append(([], name)) }
+      if folder.hasFile(name) { found.append(([], try folder.file(name))) }
       return
     }
     if keys.separator == "." {
@@ -92,7 +91,7 @@ struct ZarrChunks {
         guard index.count == grid.count, parts.count == grid.count, zip(index, grid).allSatisfy({ $0 < $1 }),
           folder.hasFile(name)
         else { continue }
-        found.append((index, name))
+        found.append((index, try folder.file(name)))
       }
       return
     }
@@ -101,24 +100,24 @@ struct ZarrChunks {
       guard folder.hasFolder(prefix) else { return }
       start = try folder.folder(prefix)
     }
-    try descend(start, grid[...], [], keys.prefix.map { $0 + "/" } ?? "", &found)
+    try descend(start, grid[...], [], &found)
   }
 
   private static func descend(
-    _ folder: Folder, _ grid: ArraySlice<Int>, _ index: [Int], _ path: String,
-    _ found: inout [(index: [Int], name: String)]
+    _ folder: ZarrFolder, _ grid: ArraySlice<Int>, _ index: [Int],
+    _ found: inout [(index: [Int], file: InputFile)]
   ) throws(OunceError) {
     guard let size = grid.first else { return }
     for name in folder.names {
       guard let place = number(name[...]), place < size else { continue }
       if grid.count > 1 {
         guard folder.hasFolder(name) else { continue }
-        try descend(try folder.folder(name), grid.dropFirst(), index + [place], "\(path)\(name)/", &found)
+        try descend(try folder.folder(name), grid.dropFirst(), index + [place], &found)
       } else if folder.hasFile(name) {
         guard found.count < Limits.folderEntries else {
           throw OunceError(.malformed, "holds more than \(Limits.folderEntries) chunks", file: folder.path)
         }
-        found.append((index + [place], path + name))
+        found.append((index + [place], try folder.file(name)))
       }
     }
   }
