@@ -6,16 +6,17 @@ public import OunceCore
 ///
 /// | structure | signature | what | file |
 /// |---|---|---|---|
-/// | superblock | `\211HDF\r\n\032\n` | widths of addresses, where the root group is; at byte 0, 512, 1024, 2048 … | `HDF5Superblock` |
+/// | superblock | `\211HDF\r\n\032\n` | at byte 0, 512, 1024 …: where the root group is | `HDF5Superblock` |
 /// | object header | none, or `OHDR`, `OCHK` | messages: what a group or a dataset is | `HDF5ObjectHeader` |
-/// | symbol table | `TREE`, `SNOD`, `HEAP` | the links of an old group | `HDF5SymbolTable` |
-/// | dense links | `FRHP`, `FHIB`, `FHDB`, `BTHD`, `BTIN`, `BTLF` | the links of a new group | `HDF5FractalHeap`, `HDF5BTree` |
+/// | symbol table | `TREE`, `SNOD`, `HEAP` | the links of an old group | `HDF5Links` |
+/// | dense links | `FRHP`, `FHIB`, `FHDB` | the links of a new group | `HDF5FractalHeap` |
+/// | their names | `BTHD`, `BTIN`, `BTLF` | a tree | `HDF5BTree` |
 /// | chunk index | `TREE`, `FAHD`, `EAHD`, `BTHD` | where the chunks of a dataset are | `HDF5ChunkIndex` |
 /// | global heap | `GCOL` | strings of any length | `HDF5GlobalHeap` |
 ///
 /// Read are: superblocks 0 to 3, both kinds of groups, compact, contiguous and chunked storage with every index, the
-/// filters deflate, shuffle and fletcher32, numbers of either byte order. What is not a tensor of numbers, or is kept in
-/// another way, becomes a remark. Attributes of the root group that are numbers or text become metadata.
+/// filters deflate, shuffle and fletcher32, numbers of either byte order. What is not a tensor of numbers, or is kept
+/// in another way, becomes a remark. Attributes of the root group that are numbers or text become metadata.
 public struct HDF5Container: Container {
   public let name = "HDF5"
   public let fileExtensions = ["h5", "hdf5"]

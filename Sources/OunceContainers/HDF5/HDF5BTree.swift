@@ -56,7 +56,8 @@ struct HDF5OldTree {
 ///
 /// | structure | fields |
 /// |---|---|
-/// | `BTHD` | version, type, node size (4), record size (2), depth (2), percents, root, its records (2), all records, checksum |
+/// | `BTHD` | version, type, node size (4), record size (2), depth (2), two percents, the root, checksum |
+/// | the root | address, its records (2), all records |
 /// | `BTIN` | version, type, records, for each child: address, its records, all records below it; checksum |
 /// | `BTLF` | version, type, records, checksum |
 struct HDF5NewTree {

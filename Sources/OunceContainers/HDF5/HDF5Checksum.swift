@@ -1,6 +1,6 @@
 /// The two checksums of HDF5.
 enum HDF5Checksum {
-  /// Of metadata: Bob Jenkins's lookup3 with the initial value 0 (http://burtleburtle.net/bob/c/lookup3.c, `hashlittle`).
+  /// Of structures: `hashlittle` of lookup3 with the initial value 0 (http://burtleburtle.net/bob/c/lookup3.c).
   static func lookup3(_ bytes: ArraySlice<UInt8>) -> UInt32 {
     var a: UInt32 = 0xDEAD_BEEF &+ UInt32(truncatingIfNeeded: bytes.count)
     var (b, c) = (a, a)

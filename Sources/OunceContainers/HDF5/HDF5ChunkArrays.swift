@@ -4,7 +4,7 @@ internal import OunceCore
 ///
 /// | structure | fields |
 /// |---|---|
-/// | `FAHD` | version, filtered or not, bytes of an entry, bits of a page, number of entries, address of the block, checksum |
+/// | `FAHD` | version, filtered or not, bytes of an entry, bits of a page, number of entries, the block, checksum |
 /// | `FADB` | version, filtered or not, address of the array, entries, checksum |
 /// | `FADB` in pages | …, a bit for each page that was written, checksum; pages of entries, each with a checksum |
 struct HDF5FixedArray {
@@ -81,10 +81,11 @@ struct HDF5FixedArray {
 ///
 /// | structure | fields |
 /// |---|---|
-/// | `EAHD` | version, filtered or not, bytes of an entry, five settings, six counts, address of the index block, checksum |
-/// | `EAIB` | version, filtered or not, address of the array, first entries, addresses of data blocks, of super blocks, checksum |
-/// | `EASB` | version, filtered or not, address of the array, index of its first entry, bits of pages, addresses of data blocks, checksum |
-/// | `EADB` | version, filtered or not, address of the array, index of its first entry, entries, checksum; or pages behind the checksum |
+/// | all | version, filtered or not; but for the first, the address of the array |
+/// | `EAHD` | bytes of an entry, five settings, six counts, address of the index block, checksum |
+/// | `EAIB` | first entries, addresses of data blocks, addresses of super blocks, checksum |
+/// | `EASB` | index of its first entry, a bit for each page, addresses of data blocks, checksum |
+/// | `EADB` | index of its first entry, entries, checksum; or pages of entries behind the checksum |
 ///
 /// Super block `s` has 2^⌊s/2⌋ data blocks of 2^⌈s/2⌉ times the smallest count of entries.
 struct HDF5ExtensibleArray {

@@ -157,8 +157,8 @@ struct HDF5ChunkIndexReader {
     return .consecutive(place: place, counts: counts)
   }
 
-  /// Keys are the byte count (4), the filters that were left out (4), and where the chunk begins in elements (8 for each
-  /// dimension and for the element itself).
+  /// Keys are the byte count (4), the filters that were left out (4), and where the chunk begins in elements (8 for
+  /// each dimension and for the element itself).
   private mutating func tree(at place: Int) throws(OunceError) {
     let sizes = grid.chunkShape
     var tree = HDF5OldTree(source, type: 1, keyByteCount: 8 + 8 * (sizes.count + 1))
@@ -180,7 +180,7 @@ struct HDF5ChunkIndexReader {
     }
   }
 
-  /// Records are an address, for filtered chunks the byte count and the filters that were left out, and the coordinates.
+  /// Records are an address, for filtered chunks the byte count and the filters that were left out, the coordinates.
   private mutating func newTree(at place: Int) throws(OunceError) {
     let tree = try HDF5NewTree(source, at: place, type: isFiltered ? 11 : 10)
     let headByteCount = tree.recordByteCount - 8 * grid.counts.count

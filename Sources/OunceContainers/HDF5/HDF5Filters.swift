@@ -5,7 +5,7 @@ internal import OunceCore
 /// | version 1 | version 2 |
 /// |---|---|
 /// | version, number of filters, zeros (6) | version, number of filters |
-/// | each: number (2), byte count of its name (2), flags (2), number of settings (2) | the byte count of the name only from number 256 on |
+/// | each: number (2), byte count of its name (2), flags (2), number of settings (2) | no name below number 256 |
 /// | its name, padded to 8; its settings (4 each); zeros (4) when they are odd | its name; its settings |
 struct HDF5Filters: Sendable {
   enum Filter: Sendable, Equatable {

@@ -5,8 +5,10 @@ internal import OunceCore
 ///
 /// | structure | fields |
 /// |---|---|
-/// | `FRHP` | width of an ID (2), of filters (2), flags, the largest object (4), twelve sizes and addresses, the table, checksum |
-/// | the table | width (2), sizes of the first and the largest direct block, bits of the space (2), rows, address and rows of the root |
+/// | `FRHP` | widths of an ID and of filters (2 each), flags, the largest object (4), counts, the table, checksum |
+/// | counts | of what is stored and free: ten sizes and two addresses among them |
+/// | the table | width (2), sizes of the first and the largest direct block, bits of the space (2), first rows (2) |
+/// | its root | address, rows (2) |
 /// | `FHDB` | version, address of the heap, place in the space, checksum if flag 2, objects |
 /// | `FHIB` | version, address of the heap, place in the space, addresses of blocks by row, checksum |
 struct HDF5FractalHeap {

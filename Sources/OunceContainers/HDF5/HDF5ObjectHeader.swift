@@ -4,7 +4,8 @@ internal import OunceCore
 ///
 /// | version 1 | version 2 |
 /// |---|---|
-/// | version, a zero, number of messages (2), references (4), byte count (4), zeros (4) | `OHDR`, version, flags, times, limits, byte count (1 to 8) |
+/// | version, a zero, number of messages (2) | `OHDR`, version, flags, times, limits |
+/// | references (4), byte count (4), zeros (4) | byte count (1 to 8) |
 /// | messages: type (2), byte count (2), flags, zeros (3) | messages: type, byte count (2), flags, number (2) |
 /// | | checksum |
 /// | more messages elsewhere | `OCHK`, more messages elsewhere, checksum |

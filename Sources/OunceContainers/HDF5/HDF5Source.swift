@@ -2,8 +2,8 @@ internal import OunceCore
 
 /// The bytes of an HDF5 file, fetched structure by structure: they lie anywhere in the file.
 ///
-/// What is fetched is counted, so that structures which name each other over and over end in an error instead of keeping
-/// a reader busy: a sound file has each of its bytes read about once.
+/// What is fetched is counted, so that structures which name each other over and over end in an error instead of
+/// keeping a reader busy: a sound file has each of its bytes read about once.
 final class HDF5Source {
   let file: InputFile
   /// The byte of the file from which addresses count.
