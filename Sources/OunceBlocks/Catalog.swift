@@ -57,6 +57,14 @@ public struct BlockKernels: Kernels {
 
   public init() {}
 
+  /// Records of MLX: too many kinds for lines of their own, and in no file under these names.
+  public func mlx(_ record: MLXRecord) -> (any Encoding)? {
+    switch record {
+    case .affine(let bits, let groupSize, let scale): MLXAffine(bits: bits, groupSize: groupSize, scale: scale)
+    case .mxfp8: MXFP8()
+    }
+  }
+
   public func firstNonFinite(_ elements: Span<Float>) -> Int? {
     unsafe elements.withUnsafeBufferPointer { unsafe firstNonFiniteElement($0) }
   }

@@ -98,12 +98,3 @@ public struct MLXAffine: Encoding {
     }
   }
 }
-
-extension BlockKernels {
-  public func mlx(_ record: MLXRecord) -> (any Encoding)? {
-    switch record {
-    case .affine(let bits, let groupSize, let scale): MLXAffine(bits: bits, groupSize: groupSize, scale: scale)
-    case .mxfp8: MXFP8()
-    }
-  }
-}

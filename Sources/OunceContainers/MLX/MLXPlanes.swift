@@ -68,9 +68,16 @@ private struct Planes {
   func tensor() throws(OunceError) -> Tensor {
     let shape = try shape()
     let encoding = try encoding()
+    guard let columnCount = shape.last, columnCount % encoding.elementsPerBlock == 0 else {
+      throw OunceError(
+        .unsupported,
+        "the shape \(shape) has rows of no whole blocks of \(encoding.elementsPerBlock), as "
+          + "\(encoding.name) needs", file: file, subject: "tensor \(weight.info.name)",
+        remedy: "convert it from the original checkpoint")
+    }
     let info: TensorInfo
     do { info = try TensorInfo(name: weight.info.name, shape: shape, encoding: encoding) } catch {
-      throw error.located(file: file)
+      throw error.located(file: file).withRemedyForDamage
     }
     let perRecord = encoding.elementsPerBlock / layer.groupSize
     func plane(_ tensor: Tensor) -> Interleaved.Plane {

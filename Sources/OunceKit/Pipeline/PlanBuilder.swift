@@ -43,7 +43,7 @@ struct PlanBuilder {
 
   /// One tensor as the reference converter stores it.
   func converted(_ info: TensorInfo, _ index: Int, to outputType: String?) throws(OunceError) -> OutputTensor {
-    guard info.encoding.kind == .float, let outputType else {
+    guard info.encoding.becomesFloats, let outputType else {
       return OutputTensor(index: index, info: info)
     }
     let encoding = try prepared.converterEncoding(index, outputType)

@@ -60,7 +60,7 @@ struct Prepared {
   /// The encoding that tensor `index` has before a recipe sees it.
   func encodingBeforeRecipe(_ index: Int) throws(OunceError) -> any Encoding {
     let info = model.tensors[index].info
-    guard case .checkpoint(_, let outputType) = origin, info.encoding.kind == .float else { return info.encoding }
+    guard case .checkpoint(_, let outputType) = origin, info.encoding.becomesFloats else { return info.encoding }
     return try converterEncoding(index, outputType)
   }
 
@@ -151,7 +151,16 @@ extension [Tensor] {
   var highestOutputType: String {
     for tensor in planes where tensor.info.shape.count >= 2 && tensor.info.encoding.kind == .float {
       return ["BF16", "F16"].contains(tensor.info.encoding.name) ? tensor.info.encoding.name : "F32"
+    for tensor in self where tensor.info.shape.count >= 2 && tensor.info.encoding.becomesFloats {
+      // Blocks that are named after the type of their scales hold values of that type.
+      let name = tensor.info.encoding.name
+      return ["BF16", "F16"].first { name == $0 || name.hasSuffix("_\($0)") } ?? "F32"
     }
     return "F32"
   }
+}
+
+extension Encoding {
+  /// Whether the converter chooses the type: of floats, and of blocks that ggml has no type for.
+  var becomesFloats: Bool { kind == .float || kind == .quantized && ggmlType == nil }
 }
