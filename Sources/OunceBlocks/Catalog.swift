@@ -25,6 +25,7 @@ public struct BlockKernels: Kernels {
     U64(),
     BOOL(),
     C64(),
+    C128(),
     Q4_0(),
     Q4_1(),
     Q5_0(),

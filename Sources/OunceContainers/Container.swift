@@ -38,6 +38,8 @@ public protocol WritableContainer: Container {
   /// This container under each of its options, the usual ones first: together they can reproduce what other programs
   /// write.
   var variants: [any WritableContainer] { get }
+  /// How many tensors a file holds at most; nil: any number.
+  var tensorLimit: Int? { get }
   /// Places every byte before any element exists; touches no file.
   ///
   /// - Throws: `OunceError` when the container cannot hold a tensor or a value.
@@ -46,6 +48,7 @@ public protocol WritableContainer: Container {
 
 extension WritableContainer {
   public var variants: [any WritableContainer] { [self] }
+  public var tensorLimit: Int? { nil }
 }
 
 /// A container whose models may be spread over several files.

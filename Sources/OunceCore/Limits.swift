@@ -52,6 +52,56 @@ public enum Limits {
   public static let unpackedByteCount = 256 << 20
   /// Messages inside each other in protocol buffers: a graph in a graph of a function, with room.
   public static let protobufNesting = 32
+<<<<<<< HEAD
+  /// Bytes of a block of a table of TensorFlow: it begins a new one after 256 KiB; one entry lists at most all slices.
+  public static let tableBlockByteCount = 64 << 20
+  /// Bytes of a key of such a table: a tensor's name, at worst with a byte more for each, and the bounds of a slice.
+  public static let tableKeyByteCount = 16 << 10
+  /// Bytes of all names where a file can tell a long one in few bytes: 128 for each tensor of the largest models.
+  public static let allNamesByteCount = 128 << 20
+  /// Bytes of names and parameters that several tables of a small FlatBuffer may share, however small it is.
+  public static let sharedTextByteCount = 16 << 20
+  /// Bytes of the file `checkpoint` of TensorFlow: it names the last few checkpoints of its folder.
+  public static let checkpointStateByteCount = 1 << 20
+  /// Objects of one pickle, and strings: a checkpoint takes seven for each of its tensors.
+  public static let pickleObjects = 2_000_000
+  /// Values on the stack of a pickle: the items of its longest tuple.
+  public static let pickleStack = 2_000_000
+  /// Values that a pickle keeps for later: one for each object and string.
+  public static let pickleMemo = 4_000_000
+  /// Items and entries of all containers of a pickle: vocabularies and the states of samplers fit.
+  public static let pickleItems = 8_000_000
+  /// Bytes of a text of a pickle that is held in memory: names are far shorter.
+  public static let pickleTextByteCount = 65_536
+  /// Bytes of an array that protocol 2 spells as a text: they have to be turned in memory.
+  public static let pickleArrayByteCount = 64 << 20
+  /// Containers inside each other that are searched for tensors; modules of modules stay below 20.
+  public static let pickleNesting = 100
+  /// Containers that are visited in search of tensors, each as often as it is reached: shared ones could multiply.
+  public static let pickleVisits = 8_000_000
+  /// Globals of a pickle that are told by name before they are only counted.
+  public static let listedGlobals = 50
+  /// Bytes of one structure of an HDF5 file: an attribute has 64 KiB, a node of an index a few.
+  public static let hdf5StructureByteCount = 64 << 20
+  /// How many times the bytes of an HDF5 file its structures may be read, and bytes that are granted to the smallest.
+  public static let hdf5Rereading = 4
+  public static let hdf5SmallFileByteCount = 16 << 20
+  /// Messages of one object header: version 1 counts them in 16 bits.
+  public static let hdf5Messages = 65_536
+  /// Levels of a tree of HDF5: of 64 children each, nine reach all that 64 bits can count.
+  public static let hdf5TreeLevels = 16
+  /// Links of an HDF5 file, counted by path: as many as there may be tensors.
+  public static let hdf5Links = 1_000_000
+  /// Of those, paths that the smallest file may have: groups that are reached in several ways multiply.
+  public static let hdf5SmallFilePaths = 16_384
+  /// Bytes of all paths of an HDF5 file: those of the largest have a few megabytes.
+  public static let hdf5NameByteCount = 64 << 20
+  /// Groups inside of groups of an HDF5 file: modules in modules, with room.
+  public static let hdf5Nesting = 64
+  /// Bytes of a chunk that is unpacked in memory: h5py makes chunks of 1 MiB at most unless it is told to.
+  public static let hdf5ChunkByteCount = 64 << 20
+  /// Bytes of unpacked chunks that are kept, in each of two generations.
+  public static let hdf5CachedByteCount = 16 << 20
   /// Fields that are looked at to tell which protocol buffer a file is: a function each, at worst.
   public static let protobufProbedFields = 4096
   /// Repeated parts of one layer of a neural network: activations, directions; published layers have fewer than 10.
@@ -60,4 +110,30 @@ public enum Limits {
   public static let protobufTextByteCount = 1 << 20
   /// Bytes of all tensor names of a file that are put together from the places of tensors: a million of 64 bytes.
   public static let derivedNameByteCount = 64 << 20
+  /// Parts of a header of ggml that are there several times: the layers of a small encoder.
+  public static let ggmlRepeats = 1024
+  /// Bytes of one token in a file of ggml: vocabularies of bytes and of words stay below 1000.
+  public static let ggmlTokenByteCount = 65_536
+  /// Bytes of the arguments in a llamafile: a command line.
+  public static let llamafileArgumentsByteCount = 1 << 20
+  /// Dictionaries inside each other in msgpack: modules in modules, which stay below 20.
+  public static let msgpackNesting = 64
+  /// Bytes of the names of all leaves in msgpack, each with its whole path: a million of 128.
+  public static let leafNamesByteCount = 128 << 20
+  /// Folders inside each other in a model that is a folder: groups in groups, which stay below 20.
+  public static let folderNesting = 32
+  /// Codecs of one array in Zarr, one after the other; usually two.
+  public static let zarrCodecs = 16
+=======
+  /// Bytes of the header of a NumPy array: version 1 holds no more, and NumPy itself reads 10,000 unless told to.
+  public static let npyHeaderByteCount = 65_535
+  /// Tuples and lists inside each other in such a header: a record in a record, with room.
+  public static let npyNesting = 16
+  /// Wrappers around a weight file: a compressed archive in an archive is all that people make.
+  public static let wrapperNesting = 3
+  /// Files of an archive that is searched for weights; folders of models have fewer than 100.
+  public static let wrapperMembers = 10_000
+  /// Bytes of the records about one member of a tar archive: a path has at most 4096.
+  public static let tarRecordByteCount = 1 << 20
+>>>>>>> numpy
 }

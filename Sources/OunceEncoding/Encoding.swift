@@ -24,6 +24,48 @@ public struct WordRun: Sendable, Hashable {
   }
 }
 
+/// Scales inside one block that multiply its elements: `count` of them, one after the other from byte `offset` on.
+public struct ScaleRun: Sendable, Hashable {
+  public enum Kind: Sendable, Hashable {
+    /// A binary16 of two bytes.
+    case half
+    /// A binary32 of four bytes.
+    case single
+    /// A power of two in one byte; 255 is NaN.
+    case e8m0
+    /// A number without sign in one byte; 127 is NaN.
+    case e4m3
+    /// A binary16 whose four-bit pieces are the upper bits of four words, the lowest first.
+    case scattered
+  }
+
+  public let offset: Int
+  public let kind: Kind
+  public let count: Int
+
+  public init(offset: Int, _ kind: Kind, count: Int = 1) {
+    self.offset = offset
+    self.kind = kind
+    self.count = count
+  }
+}
+
+/// Words of `width` bytes that have these values in the bits of a mask.
+public struct BitPattern: Sendable, Hashable {
+  public let width: Int
+  public let mask: UInt64
+  public let value: UInt64
+
+  public init(width: Int, mask: UInt64, value: UInt64) {
+    self.width = width
+    self.mask = mask
+    self.value = value
+  }
+
+  /// Words whose bits of `exponent` are all set.
+  public init(width: Int, exponent: UInt64) { self.init(width: width, mask: exponent, value: exponent) }
+}
+
 /// How a run of tensor elements is laid out in bytes. A plain type is a block of one element.
 ///
 /// Pure: spans in, spans out, cannot fail. Callers check first: whole blocks, finite elements.
@@ -40,6 +82,14 @@ public protocol Encoding: Sendable {
   var safetensorsType: String? { get }
   /// The multi-byte words of one block.
   var words: [WordRun] { get }
+  /// The scales of one block; empty for plain types.
+  var scales: [ScaleRun] { get }
+  /// Which words of a plain type are NaN or infinite; nil: none are, or the type has scales.
+  var nonFinite: BitPattern? { get }
+  /// Whether a block has bits that no encoder writes and the format forbids. Called for blocks whose encoding says that
+  /// it may (`hasForbiddenBits`).
+  func isForbidden(_ block: RawSpan) -> Bool
+  var hasForbiddenBits: Bool { get }
   /// Decodes whole blocks. `elements.count` is `blocks.byteCount / bytesPerBlock * elementsPerBlock`.
   func decode(_ blocks: RawSpan, into elements: inout MutableSpan<Float>)
 }
@@ -47,6 +97,10 @@ public protocol Encoding: Sendable {
 extension Encoding {
   public var ggmlType: UInt32? { nil }
   public var safetensorsType: String? { nil }
+  public var scales: [ScaleRun] { [] }
+  public var nonFinite: BitPattern? { nil }
+  public var hasForbiddenBits: Bool { false }
+  public func isForbidden(_ block: RawSpan) -> Bool { false }
 
   public var bitsPerElement: Double { Double(bytesPerBlock * 8) / Double(elementsPerBlock) }
 }
@@ -72,8 +126,12 @@ public protocol CorrectedEncoding: WritableEncoding {
 public protocol Kernels: Sendable {
   /// Every encoding, in the order of the catalog.
   var encodings: [any Encoding] { get }
+  /// The encoding of records of MLX; nil when it has none of this kind.
+  func mlx(_ record: MLXRecord) -> (any Encoding)?
   /// The index of the first NaN or infinity.
   func firstNonFinite(_ elements: Span<Float>) -> Int?
+  /// What can be seen of encoded elements without computing with them.
+  func survey(_ blocks: RawSpan, _ encoding: any Encoding) -> BlockSurvey
   /// The largest magnitude; NaN or infinity when there is one.
   func largestMagnitude(_ elements: Span<Float>) -> Float
 }

@@ -21,7 +21,8 @@ struct Ounce: ParsableCommand {
       """,
     version: OunceKit.version,
     subcommands: [
-      Inspect.self, Convert.self, Quantize.self, Imatrix.self, Split.self, Merge.self, Extract.self, Edit.self,
+      Inspect.self, CheckCommand.self, Convert.self, Quantize.self, Imatrix.self, Split.self, Merge.self, Extract.self,
+      Edit.self,
       Hash.self, Formats.self,
     ])
 

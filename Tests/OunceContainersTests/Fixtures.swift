@@ -44,6 +44,12 @@ struct Fixture: CustomTestStringConvertible, Sendable {
   /// The bytes of a file.
   func bytes() throws -> [UInt8] { try InputFile(path: path).wholeContent(atMost: 1 << 20) }
 
+  /// The name without its ending: all that a container may take from a name is what a tensor is called.
+  var stem: String {
+    let name = Paths.name(of: path)
+    return name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
+  }
+
   /// The text beside it that ends in `ending`.
   func note(_ ending: String) throws -> String { try String(contentsOfFile: path + ending, encoding: .utf8) }
 }

@@ -21,7 +21,7 @@ enum Listing {
   }
 
   /// FNV-1a of 64 bits.
-  private static func hash(_ bytes: [UInt8]) -> String {
+  static func hash(_ bytes: [UInt8]) -> String {
     var value: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
     return hexadecimal(value, digits: 16)

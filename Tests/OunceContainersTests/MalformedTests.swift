@@ -39,7 +39,9 @@ struct MalformedTests {
         #expect(error.file?.hasPrefix("cut") == true, "cut at \(count): \(error)")
         #expect(error.kind == .malformed || error.kind == .unsupported, "cut at \(count): \(error)")
         #expect(count == 0 || error.offset != nil, "cut at \(count): \(error)")
-        if let offset = error.offset { #expect((0...count).contains(offset), "cut at \(count): \(error)") }
+        // In a file inside of this one the place counts from its own beginning.
+        guard error.file == "cut", let offset = error.offset else { continue }
+        #expect((0...count).contains(offset), "cut at \(count): \(error)")
       }
     }
   }
@@ -60,7 +62,9 @@ struct MalformedTests {
       case .success(let model):
         let byteCount = model.tensors.reduce(0) { $0 + $1.info.byteCount }
         guard Containers.named(model.container)?.sharesBytes == true else {
-          #expect(byteCount <= bytes.count, "tensors do not share bytes and are inside of the file, seed \(seed)")
+          // What was unpacked may be larger than the file.
+          let available = max(bytes.count, model.files.reduce(0) { $0 + $1.byteCount })
+          #expect(byteCount <= available, "tensors do not share bytes and are inside of the file, seed \(seed)")
           #expect(throws: Never.self, "seed \(seed)") { try Listing.text(model) }
           continue
         }

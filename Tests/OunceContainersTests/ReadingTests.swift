@@ -38,9 +38,28 @@ struct ReadingTests {
     }
   }
 
+  /// What the reference library makes of quantized weights: `values/` has a listing of floats for a model in `valid/`.
+  @Test(arguments: Fixtures.entries("values"))
+  func `quantized weights decode to the floats of the reference`(_ fixture: Fixture) throws {
+    let folder = Paths.join(Paths.folder(of: Paths.folder(of: fixture.path)), "valid")
+    let model = try Open.model(at: Paths.join(folder, Paths.name(of: fixture.path)))
+    var lines: [String] = []
+    for tensor in model.tensors where tensor.info.encoding.kind == .quantized {
+      let content = try tensor.content()
+      var floats = [Float](repeating: 0, count: tensor.info.elementCount)
+      var span = floats.mutableSpan
+      content.withRawSpan { tensor.info.encoding.decode($0, into: &span) }
+      let bytes = Memory.bytes(of: floats)
+      lines.append(
+        "tensor \(Listing.quoted(tensor.info.name)) F32 \(tensor.info.shape) \(bytes.count) \(Listing.hash(bytes))")
+    }
+    #expect(!lines.isEmpty)
+    #expect(lines.joined(separator: "\n") + "\n" == (try fixture.note("")))
+  }
+
   @Test(arguments: Fixtures.wellFormedFiles)
   func `a name says nothing about the container`(_ fixture: Fixture) throws {
-    let model = try Containers.read(InputFile(path: "weights", bytes: try fixture.bytes()))
+    let model = try Containers.read(InputFile(path: fixture.stem, bytes: try fixture.bytes()))
     #expect(try Listing.text(model) == (try fixture.note(".listing")))
   }
 }

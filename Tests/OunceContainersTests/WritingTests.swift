@@ -5,7 +5,8 @@ import Testing
 
 /// What must hold for every container that can be written.
 struct WritingTests {
-  private static let containers = Containers.all.compactMap { $0 as? any WritableContainer }
+  private static let containers = Containers.writable
+  private static let unlimited = containers.filter { $0.tensorLimit == nil }
 
   /// The file of a layout, rows included.
   private func file(_ layout: FileLayout, _ tensors: [Tensor]) throws -> [UInt8] {
@@ -29,19 +30,28 @@ struct WritingTests {
     return file
   }
 
+  /// Whether a container holds all types of a model. Planes that were put together when it was opened have types that
+  /// are in no file as they stand.
+  private func holds(_ model: Model, _ container: any WritableContainer) -> Bool {
+    let hasBlocks = model.tensors.contains { $0.info.encoding.kind == .quantized }
+    return !hasBlocks || (try? container.layout(model.metadata, model.tensors.map(\.info))) != nil
+  }
+
   /// Tensors in an order that no container chooses by itself.
   private func sorted(_ text: String) -> [String] { text.split(separator: "\n").map(String.init).sorted() }
 
   @Test(arguments: Fixtures.wellFormed) func `what is written is what is read again`(_ fixture: Fixture) throws {
     let model = try Open.model(at: fixture.path)
     let listing = try Listing.text(model)
-    for container in Self.containers where container.name == model.container {
+    for container in Self.containers where container.name == model.container && holds(model, container) {
       for variant in container.variants {
         let layout = try variant.layout(model.metadata, model.tensors.map(\.info))
         let bytes = try file(layout, model.tensors)
         #expect(variant.recognizes(try Candidate(InputFile(path: "written", bytes: bytes))))
-        let again = try variant.read(InputFile(path: "again", bytes: bytes))
+        let again = try variant.read(InputFile(path: fixture.stem, bytes: bytes))
         var expected = model
+        // What cannot be read, or was left aside, is not in what is written.
+        expected.remarks = []
         // What a variant adds or drops by design is no difference.
         for (key, value) in again.metadata where model.metadata[key] == nil { expected.metadata[key] = value }
         for index in expected.tensors.indices {
@@ -91,10 +101,9 @@ struct WritingTests {
     _ fixture: Fixture, _ tensorCount: Int
   ) throws {
     let model = try Open.model(at: fixture.path)
-    guard let container = Self.containers.first(where: { $0.name == model.container }) as? any SplittableContainer
-    else {
-      return
-    }
+    guard let container = Self.containers.first(where: { $0.name == model.container }) as? any SplittableContainer,
+      holds(model, container)
+    else { return }
     let folder = FileManager.default.temporaryDirectory.appending(path: "ounce-shards-\(UUID())").path
     try Paths.makeFolder(folder)
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -123,7 +132,7 @@ struct WritingTests {
   }
 
   /// Offsets beyond 32 bits, and more elements than 32 bits count: the file is sparse, so it takes no room.
-  @Test(arguments: containers.map(\.name)) func `a tensor beyond 4 GiB has its values`(_ name: String) throws {
+  @Test(arguments: unlimited.map(\.name)) func `a tensor beyond 4 GiB has its values`(_ name: String) throws {
     let container = try #require(Self.containers.first { $0.name == name })
     let path = FileManager.default.temporaryDirectory.appending(path: "ounce-large-\(UUID())").path
     defer { try? FileManager.default.removeItem(atPath: path) }
@@ -138,6 +147,9 @@ struct WritingTests {
     let output = try OutputFile(path: path)
     try output.resize(to: layout.byteCount)
     try layout.header.withRawSpan { (span) throws(OunceError) in try output.write(span, at: 0) }
+    for insert in layout.inserts {
+      try insert.bytes.withRawSpan { (span) throws(OunceError) in try output.write(span, at: insert.offset) }
+    }
     let content = values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> ($0 * 8)) } }
     try content.withRawSpan { (span) throws(OunceError) in try output.write(span, at: layout.offsets[2]) }
     try output.commit()

@@ -277,6 +277,30 @@ LANES _Bool lanes_any_of_64_non_finite(const float *source) {
   return __builtin_reduce_or(found) != 0;
 }
 
+// Whether one of `count` words has the bits `value` under `mask`.
+#define LANES_ANY_MATCH(NAME, WORD, LANE_COUNT)                                                                        \
+  LANES _Bool NAME(const unsigned char *source, long count, WORD mask, WORD value) {                                   \
+    typedef WORD anywhere __attribute__((ext_vector_type(LANE_COUNT), aligned(1)));                                    \
+    typedef WORD lanes __attribute__((ext_vector_type(LANE_COUNT)));                                                   \
+    lanes found = {0};                                                                                                 \
+    long whole = count / LANE_COUNT * LANE_COUNT;                                                                      \
+    for (long i = 0; i < whole; i += LANE_COUNT) {                                                                     \
+      lanes words = *(const anywhere *)(source + i * (long)sizeof(WORD));                                              \
+      found |= (lanes)((words & mask) == value);                                                                       \
+    }                                                                                                                  \
+    _Bool result = __builtin_reduce_or(found) != 0;                                                                    \
+    for (long i = whole; i < count; i++) {                                                                             \
+      WORD word;                                                                                                       \
+      __builtin_memcpy(&word, source + i * (long)sizeof(WORD), sizeof(WORD));                                          \
+      result |= (word & mask) == value;                                                                                \
+    }                                                                                                                  \
+    return result;                                                                                                     \
+  }
+LANES_ANY_MATCH(lanes_any_match_8, uint8_t, 64)
+LANES_ANY_MATCH(lanes_any_match_16, uint16_t, 32)
+LANES_ANY_MATCH(lanes_any_match_32, uint32_t, 16)
+LANES_ANY_MATCH(lanes_any_match_64, uint64_t, 8)
+
 // The x86-64 level of the running CPU: 1 to 4; 0 on other machines.
 LANES int lanes_cpu_level(void) {
 #if defined(__x86_64__)

@@ -16,6 +16,7 @@ public struct Q4_0: WritableEncoding, BlockOfFields {
   public let bytesPerBlock = 18
   public var ggmlType: UInt32? { 2 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half)] }
 
   public init() {}
 

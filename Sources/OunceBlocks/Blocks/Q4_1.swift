@@ -17,6 +17,7 @@ public struct Q4_1: WritableEncoding, BlockOfFields {
   public let bytesPerBlock = 20
   public var ggmlType: UInt32? { 3 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2, count: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half, count: 2)] }
 
   public init() {}
 

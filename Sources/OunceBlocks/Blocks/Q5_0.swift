@@ -17,6 +17,7 @@ public struct Q5_0: WritableEncoding, BlockOfFields {
   public let bytesPerBlock = 22
   public var ggmlType: UInt32? { 6 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2), WordRun(offset: 2, width: 4)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half)] }
 
   public init() {}
 

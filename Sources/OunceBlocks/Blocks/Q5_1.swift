@@ -18,6 +18,7 @@ public struct Q5_1: WritableEncoding, BlockOfFields {
   public let bytesPerBlock = 24
   public var ggmlType: UInt32? { 7 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2, count: 2), WordRun(offset: 4, width: 4)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half, count: 2)] }
 
   public init() {}
 

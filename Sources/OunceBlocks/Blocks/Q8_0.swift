@@ -16,6 +16,7 @@ public struct Q8_0: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 34
   public var ggmlType: UInt32? { 8 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half)] }
 
   public init() {}
 

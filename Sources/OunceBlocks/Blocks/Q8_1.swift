@@ -18,6 +18,7 @@ public struct Q8_1: Encoding {
   public let bytesPerBlock = 36
   public var ggmlType: UInt32? { 9 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2, count: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half, count: 2)] }
 
   public init() {}
 

@@ -20,6 +20,8 @@ public struct IQ1_M: WritableEncoding {
   public let bytesPerBlock = 56
   public var ggmlType: UInt32? { 29 }
   public var words: [WordRun] { [WordRun(offset: 48, width: 2, count: 4)] }
+  // The scale is spread over the upper four bits of four words.
+  public var scales: [ScaleRun] { [ScaleRun(offset: 48, .scattered)] }
 
   private let grid: [UInt64]
 

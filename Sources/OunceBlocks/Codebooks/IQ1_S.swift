@@ -21,6 +21,7 @@ public struct IQ1_S: WritableEncoding {
   public let bytesPerBlock = 50
   public var ggmlType: UInt32? { 19 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2), WordRun(offset: 34, width: 2, count: 8)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half)] }
 
   private let grid: [UInt64]
 

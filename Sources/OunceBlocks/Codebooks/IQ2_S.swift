@@ -21,6 +21,7 @@ public struct IQ2_S: WritableEncoding {
   public let bytesPerBlock = 82
   public var ggmlType: UInt32? { 22 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half)] }
 
   private let grid: [UInt64]
 

@@ -21,6 +21,7 @@ public struct IQ2_XS: WritableEncoding {
   public let bytesPerBlock = 74
   public var ggmlType: UInt32? { 17 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2, count: 33)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half)] }
 
   private let grid: [UInt64]
 

@@ -20,6 +20,7 @@ public struct IQ2_XXS: WritableEncoding {
   public let bytesPerBlock = 66
   public var ggmlType: UInt32? { 16 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2), WordRun(offset: 2, width: 4, count: 16)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half)] }
 
   private let grid: [UInt64]
 

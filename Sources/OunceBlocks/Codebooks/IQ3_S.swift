@@ -25,6 +25,7 @@ public struct IQ3_S: CorrectedEncoding {
   public let bytesPerBlock = 110
   public var ggmlType: UInt32? { 21 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half)] }
 
   private let grid: [UInt32]
   /// Whether a sub-block of zeros shifts what follows, as in the reference.

@@ -19,6 +19,7 @@ public struct IQ3_XXS: WritableEncoding {
   public let bytesPerBlock = 98
   public var ggmlType: UInt32? { 18 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2), WordRun(offset: 66, width: 4, count: 8)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half)] }
 
   private let grid: [UInt32]
 

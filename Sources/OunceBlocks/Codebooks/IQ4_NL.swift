@@ -18,6 +18,7 @@ public struct IQ4_NL: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 18
   public var ggmlType: UInt32? { 20 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half)] }
 
   public init() {}
 

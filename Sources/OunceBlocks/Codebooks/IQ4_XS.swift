@@ -21,6 +21,7 @@ public struct IQ4_XS: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 136
   public var ggmlType: UInt32? { 23 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2, count: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half)] }
 
   public init() {}
 

@@ -19,6 +19,7 @@ public struct Q2_K: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 84
   public var ggmlType: UInt32? { 10 }
   public var words: [WordRun] { [WordRun(offset: 80, width: 2, count: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 80, .half, count: 2)] }
 
   /// The search without importance.
   static let candidates = AffineCandidates(levels: 3, first: -0.5, step: 0.1, steps: 15, byMagnitude: true)

@@ -20,6 +20,7 @@ public struct Q3_K: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 110
   public var ggmlType: UInt32? { 11 }
   public var words: [WordRun] { [WordRun(offset: 108, width: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 108, .half)] }
 
   public init() {}
 

@@ -19,6 +19,7 @@ public struct Q4_K: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 144
   public var ggmlType: UInt32? { 12 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2, count: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half, count: 2)] }
 
   static let candidates = AffineCandidates(levels: 15, first: -1, step: 0.1, steps: 20)
 

@@ -20,6 +20,7 @@ public struct Q5_K: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 176
   public var ggmlType: UInt32? { 13 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2, count: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half, count: 2)] }
 
   static let candidates = AffineCandidates(levels: 31, first: -0.5, step: 0.1, steps: 15)
 

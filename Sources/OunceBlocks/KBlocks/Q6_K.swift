@@ -18,6 +18,7 @@ public struct Q6_K: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 210
   public var ggmlType: UInt32? { 14 }
   public var words: [WordRun] { [WordRun(offset: 208, width: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 208, .half)] }
 
   public init() {}
 

@@ -18,6 +18,7 @@ public struct Q8_K: Encoding {
   public let bytesPerBlock = 292
   public var ggmlType: UInt32? { 15 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 4), WordRun(offset: 260, width: 2, count: 16)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .single)] }
 
   public init() {}
 

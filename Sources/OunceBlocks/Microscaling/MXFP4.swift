@@ -21,6 +21,7 @@ public struct MXFP4: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 17
   public var ggmlType: UInt32? { 39 }
   public var words: [WordRun] { [] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .e8m0)] }
 
   public init() {}
 

@@ -19,6 +19,7 @@ public struct NVFP4: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 36
   public var ggmlType: UInt32? { 40 }
   public var words: [WordRun] { [] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .e4m3, count: 4)] }
 
   public init() {}
 

@@ -13,6 +13,7 @@ public struct BF16: WritableEncoding {
   public var ggmlType: UInt32? { 30 }
   public var safetensorsType: String? { "BF16" }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2)] }
+  public var nonFinite: BitPattern? { BitPattern(width: 2, exponent: 0x7F80) }
 
   public init() {}
 

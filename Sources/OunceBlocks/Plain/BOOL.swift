@@ -8,8 +8,12 @@ public struct BOOL: Encoding {
   public let bytesPerBlock = 1
   public var safetensorsType: String? { "BOOL" }
   public var words: [WordRun] { [] }
+  public var hasForbiddenBits: Bool { true }
 
   public init() {}
+
+  /// A truth value is 0 or 1.
+  public func isForbidden(_ block: RawSpan) -> Bool { unsafe block.unsafeLoad(as: UInt8.self) > 1 }
 
   public func decode(_ blocks: RawSpan, into elements: inout MutableSpan<Float>) {
     precondition(elements.count == blocks.byteCount)

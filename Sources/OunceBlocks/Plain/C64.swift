@@ -10,6 +10,7 @@ public struct C64: Encoding {
   public let bytesPerBlock = 8
   public var safetensorsType: String? { "C64" }
   public var words: [WordRun] { [WordRun(offset: 0, width: 4, count: 2)] }
+  public var nonFinite: BitPattern? { BitPattern(width: 4, exponent: 0x7F80_0000) }
 
   public init() {}
 

@@ -14,6 +14,7 @@ public struct F16: WritableEncoding {
   public var ggmlType: UInt32? { 1 }
   public var safetensorsType: String? { "F16" }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2)] }
+  public var nonFinite: BitPattern? { BitPattern(width: 2, exponent: 0x7C00) }
 
   public init() {}
 

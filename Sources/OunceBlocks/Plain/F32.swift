@@ -9,6 +9,7 @@ public struct F32: WritableEncoding {
   public var ggmlType: UInt32? { 0 }
   public var safetensorsType: String? { "F32" }
   public var words: [WordRun] { [WordRun(offset: 0, width: 4)] }
+  public var nonFinite: BitPattern? { BitPattern(width: 4, exponent: 0x7F80_0000) }
 
   public init() {}
 

@@ -10,6 +10,7 @@ public struct F64: WritableEncoding {
   public var ggmlType: UInt32? { 28 }
   public var safetensorsType: String? { "F64" }
   public var words: [WordRun] { [WordRun(offset: 0, width: 8)] }
+  public var nonFinite: BitPattern? { BitPattern(width: 8, exponent: 0x7FF0_0000_0000_0000) }
 
   public init() {}
 

@@ -13,6 +13,7 @@ public struct F8_E4M3: WritableEncoding {
   public let bytesPerBlock = 1
   public var safetensorsType: String? { "F8_E4M3" }
   public var words: [WordRun] { [] }
+  public var nonFinite: BitPattern? { BitPattern(width: 1, exponent: 0x7F) }
 
   private let values: [Float]
 

@@ -10,6 +10,7 @@ public struct F8_E4M3FNUZ: Encoding {
   public let bytesPerBlock = 1
   public var safetensorsType: String? { "F8_E4M3FNUZ" }
   public var words: [WordRun] { [] }
+  public var nonFinite: BitPattern? { BitPattern(width: 1, mask: 0xFF, value: 0x80) }
 
   private let values: [Float]
 

@@ -13,6 +13,7 @@ public struct F8_E5M2: WritableEncoding {
   public let bytesPerBlock = 1
   public var safetensorsType: String? { "F8_E5M2" }
   public var words: [WordRun] { [] }
+  public var nonFinite: BitPattern? { BitPattern(width: 1, exponent: 0x7C) }
 
   private let values: [Float]
 

@@ -10,6 +10,7 @@ public struct F8_E8M0: Encoding {
   public let bytesPerBlock = 1
   public var safetensorsType: String? { "F8_E8M0" }
   public var words: [WordRun] { [] }
+  public var nonFinite: BitPattern? { BitPattern(width: 1, exponent: 0xFF) }
 
   private let values: [Float]
 

@@ -17,6 +17,7 @@ public struct Q2_0: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 18
   public var ggmlType: UInt32? { 42 }
   public var words: [WordRun] { [WordRun(offset: 0, width: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 0, .half)] }
 
   public init() {}
 

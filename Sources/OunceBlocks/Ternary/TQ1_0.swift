@@ -22,8 +22,19 @@ public struct TQ1_0: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 54
   public var ggmlType: UInt32? { 34 }
   public var words: [WordRun] { [WordRun(offset: 52, width: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 52, .half)] }
+
+  public var hasForbiddenBits: Bool { true }
 
   public init() {}
+
+  /// Of the 256 fractions, 243 stand for five trits.
+  public func isForbidden(_ block: RawSpan) -> Bool {
+    (0..<52).contains { index in
+      let byte = Int(unsafe block.unsafeLoad(fromByteOffset: index, as: UInt8.self))
+      return (byte * 243 / 256 * 256 + 242) / 243 != byte
+    }
+  }
 
   public func decode(_ blocks: RawSpan, into elements: inout MutableSpan<Float>) {
     unsafe forEachBlock(of: blocks, into: &elements, bytes: 54, width: 256) { source, target in

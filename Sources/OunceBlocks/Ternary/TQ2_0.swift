@@ -17,8 +17,19 @@ public struct TQ2_0: WritableEncoding, BlockTruth {
   public let bytesPerBlock = 66
   public var ggmlType: UInt32? { 35 }
   public var words: [WordRun] { [WordRun(offset: 64, width: 2)] }
+  public var scales: [ScaleRun] { [ScaleRun(offset: 64, .half)] }
+
+  public var hasForbiddenBits: Bool { true }
 
   public init() {}
+
+  /// The code 3 would be twice the scale.
+  public func isForbidden(_ block: RawSpan) -> Bool {
+    (0..<64).contains { index in
+      let byte = unsafe block.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+      return byte & (byte >> 1) & 0x55 != 0
+    }
+  }
 
   public func decode(_ blocks: RawSpan, into elements: inout MutableSpan<Float>) {
     unsafe forEachBlock(of: blocks, into: &elements, bytes: 66, width: 256) { source, target in

@@ -2,12 +2,13 @@ internal import OunceCore
 
 /// What may be unpacked.
 enum Unpacking {
-  /// Refuses content that grows beyond reason: weights shrink to a third at best, zeros to a thousandth.
+  /// Refuses content that grows beyond reason: weights shrink to a third at best, zeros to a thousandth. What counts is
+  /// the file on disk, however many wrappers are around `file`.
   static func check(_ byteCount: Int, from file: InputFile) throws(OunceError) {
-    guard byteCount > limit(for: file.byteCount) else { return }
+    let outer = file.container.byteCount
+    guard byteCount > limit(for: outer) else { return }
     throw OunceError(
-      .malformed,
-      "unpacks to \(byteCount) bytes, more than \(Limits.unpackedRatio) times its \(file.byteCount): a bomb",
+      .malformed, "unpacks to \(byteCount) bytes, more than \(Limits.unpackedRatio) times its \(outer): a bomb",
       file: file.path, remedy: "when you trust the file, unpack it yourself first")
   }
 

@@ -15,10 +15,12 @@ struct FolderContents {
 
   /// Whether files in this folder describe the weights beside them.
   static func isCheckpoint(_ folder: String) -> Bool {
-    ["config.json", "adapter_config.json", "modules.json", "tokenizer_config.json", "params.json"].contains {
-      Paths.isFile(Paths.join(folder, $0))
-    }
+    checkpointNames.contains { Paths.isFile(Paths.join(folder, $0)) }
   }
+
+  static let checkpointNames = [
+    "config.json", "adapter_config.json", "modules.json", "tokenizer_config.json", "params.json",
+  ]
 
   /// Weight files in the order in which a folder is searched for them: how their names end, and which is meant where
   /// there are several.
@@ -33,7 +35,7 @@ struct FolderContents {
     ([".tflite", ".pb", ".mlmodel", ".ggml", ".llamafile"], []),
   ]
   /// Files of training and of tokenizers that have the ending of weights.
-  private static let besides = [
+  static let besides = [
     "training_args", "optimizer", "scheduler", "rng_state", "random_states", "scaler", "tokenizer", "fingerprint",
     "keras_metadata", "added_tokens",
   ]
@@ -114,10 +116,15 @@ enum Companions {
   static func files(
     in folder: String, except weights: [InputFile], _ pool: DescriptorPool
   ) throws(OunceError) -> [String: InputFile] {
-    let weightPaths = Set(weights.map { ExactString(Paths.name(of: $0.path)) })
+    let weightPaths = Set(weights.map { ExactString(Paths.name(of: $0.container.path)) })
+    // Of a model that is a folder of folders, those hold weights.
+    let depth = Paths.join(folder, "").split(separator: "/").count
+    let weightFolders = Set(
+      weights.lazy.map { $0.path.split(separator: "/") }.filter { $0.count > depth + 1 }
+        .map { ExactString(String($0[depth])) })
     var names: [String] = []
     var subfolders: [String] = []
-    for name in try Paths.names(in: folder) where !name.hasPrefix(".") {
+    for name in try Paths.names(in: folder) where !name.hasPrefix(".") && !weightFolders.contains(ExactString(name)) {
       if Paths.isFolder(Paths.join(folder, name)) { subfolders.append(name) } else { names.append(name) }
     }
     names.removeAll { weightPaths.contains(ExactString($0)) }

@@ -34,8 +34,12 @@ public enum Open {
       let parent = Paths.folder(of: path)
       folder = FolderContents.isCheckpoint(parent) ? parent : nil
     }
-    if let folder { model.companions = try Companions.files(in: folder, except: model.files, pool) }
+    if let folder, model.companions.isEmpty {
+      model.companions = try Companions.files(in: folder, except: model.files, pool)
+    }
     model.path = path
+    model = try MLXPlanes.assembled(model)
+    try model.joinQuantizedWeights()
     return model
   }
 
@@ -53,6 +57,7 @@ public enum Open {
 
   /// Opens one file and the shards that belong to it.
   static func file(_ path: String, _ pool: DescriptorPool) throws(OunceError) -> Model {
+    if let index = try CheckpointFiles.index(for: path) { return try file(index, pool) }
     if let error = Probe.unfinished(path), Paths.isFile(path) { throw error }
     let name = Paths.name(of: path)
     if let shard = ShardName(name), ["safetensors", "bin"].contains(shard.ending) {

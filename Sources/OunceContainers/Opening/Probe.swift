@@ -38,9 +38,10 @@ enum Probe {
         .malformed, "holds zeros only, as far as was looked", file: file.path, offset: 0,
         remedy: "its space was reserved but never filled; fetch it again")
     }
-    if let error = pointer(file, head) ?? text(file, head) { return error }
+    if let error = pointer(file, head) { return error }
+    if let other = others.first(where: { $0.matches(head) }) { return other.error(file) }
+    if let error = text(file, head) ?? caffe(file, head) { return error }
     if let wrapper = wrappers.first(where: { $0.matches(head) }) { return wrapper.error(file) }
-    if let format = formats.first(where: { $0.matches(head) }) { return format.error(file) }
     let known = Containers.all.map(\.name).joined(separator: ", ")
     guard head.count > 16 else {
       return OunceError(
@@ -48,7 +49,10 @@ enum Probe {
         remedy: "the download was cut short; fetch it again")
     }
     let start = head.prefix(8).map { hexadecimal($0) }.joined(separator: " ")
-    if let named = Containers.all.first(where: { $0.fileExtensions.contains { file.path.hasSuffix("." + $0) } }) {
+    // `.bin` names nothing: half of all formats are called so.
+    if !file.path.hasSuffix(".bin"),
+      let named = Containers.all.first(where: { $0.fileExtensions.contains { file.path.hasSuffix("." + $0) } })
+    {
       return OunceError(
         .malformed, "is named like a \(named.name) file, but begins with the bytes \(start)", file: file.path,
         offset: 0, remedy: "the file is damaged or is something else; fetch it again")

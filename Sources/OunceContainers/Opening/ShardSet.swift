@@ -71,6 +71,10 @@ enum Shards {
         joined.tensors.append(tensor)
       }
       joined.files += model.files
+      // The same class is noted in each shard; a tensor is remarked on in one.
+      for remark in model.remarks where remark.kind == .unsupported || !joined.remarks.contains(remark) {
+        joined.remarks.append(remark)
+      }
     }
     guard joined.tensors.count <= Limits.tensors else {
       throw OunceError(

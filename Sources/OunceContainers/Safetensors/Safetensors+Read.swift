@@ -62,6 +62,8 @@ struct SafetensorsReader {
       if key == SafetensorsContainer.metadataKey {
         guard !hasMetadata else { throw json.malformed("\"__metadata__\" appears twice", atOffset: offset) }
         hasMetadata = true
+        // MLX writes null where there is none, which the reference implementation reads.
+        if try json.skipNull() { return }
         try metadata(&json)
       } else {
         guard names.insert(ExactString(key)).inserted else {

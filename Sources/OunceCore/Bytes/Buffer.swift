@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
 /// Memory that the pipeline owns: the only source of `MutableRawSpan` and the only place that slices one.
 ///
 /// Aligned to 64 bytes, so that a vector load of any width never crosses a cache line needlessly.
@@ -91,5 +99,25 @@ extension Array where Element == UInt8 {
     var elements = mutableSpan
     var bytes = unsafe elements.mutableBytes
     return try body(&bytes)
+  }
+}
+
+extension RawSpan {
+  /// The bytes of `range` as an array.
+  public func array(_ range: Range<Int>) -> [UInt8] {
+    unsafe withUnsafeBytes { unsafe Array($0[range]) }
+  }
+
+  /// Whether these bytes are `pattern` over and over.
+  public func repeats(_ pattern: [UInt8]) -> Bool {
+    guard byteCount >= pattern.count else { return byteCount == 0 }
+    return unsafe withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress, unsafe bytes.prefix(pattern.count).elementsEqual(pattern) else {
+        return false
+      }
+      // Bytes that equal those one pattern further on repeat.
+      let count = bytes.count - pattern.count
+      return count == 0 || (unsafe memcmp(start, start + pattern.count, count) == 0)
+    }
   }
 }

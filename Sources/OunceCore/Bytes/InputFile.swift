@@ -71,6 +71,21 @@ public final class InputFile: Sendable {
     content = .unpacked(SpilledContent(stream, byteCount: byteCount, in: file.spillSpace), from: file)
   }
 
+  /// All that a stream gives that is read from `file` and does not say how much that is: unpacked at once, into a file
+  /// without a name. nil when it has more than `limit` bytes.
+  public init?(
+    path: String, unpackingAll stream: sending any ByteStream, atMost limit: Int, from file: InputFile
+  ) throws(OunceError) {
+    let unpacked: SpilledContent?
+    do { unpacked = try SpilledContent(whole: stream, atMost: limit, beside: file.spillSpace) } catch {
+      throw error.located(file: path)
+    }
+    guard let content = unpacked else { return nil }
+    self.path = path
+    byteCount = content.byteCount
+    self.content = .unpacked(content, from: file)
+  }
+
   /// The file on disk that holds these bytes; this one unless it is a part of another.
   public var container: InputFile {
     switch content {
@@ -124,6 +139,11 @@ public final class InputFile: Sendable {
     }
     guard found == wanted else {
       let shrank = offset + wanted <= byteCount
+      if case .unpacked = content, shrank {
+        throw OunceError(
+          .malformed, "unpacks to \(offset + found) bytes instead of \(byteCount)", file: path, offset: offset + found,
+          remedy: "the file is damaged; fetch it again")
+      }
       throw OunceError(
         .malformed, "expected \(wanted) more bytes, but the file ends after \(found)", file: path, offset: offset,
         remedy: shrank

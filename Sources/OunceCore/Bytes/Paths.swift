@@ -21,6 +21,9 @@ public enum Paths {
     return System.realPath(path).map(name(of:)) ?? path
   }
 
+  /// The path without links and dots; nil when there is nothing there.
+  public static func resolved(_ path: String) -> String? { System.realPath(path) }
+
   public static func exists(_ path: String) -> Bool { (try? System.status(of: path)) != nil }
   public static func isFolder(_ path: String) -> Bool { (try? System.status(of: path))?.isFolder ?? false }
   public static func isFile(_ path: String) -> Bool { (try? System.status(of: path))?.isFile ?? false }

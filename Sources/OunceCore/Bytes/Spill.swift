@@ -22,6 +22,9 @@ public final class SpillSpace: Sendable {
   /// - Parameter folder: where the file is; nil: what TMPDIR names, else `/tmp`.
   public init(folder: String? = nil) { self.folder = folder ?? System.temporaryFolder }
 
+  /// A file of its own in the same folder: for what does not say how long it is.
+  func another() -> SpillSpace { SpillSpace(folder: folder) }
+
   /// Reserves `byteCount` bytes and says where they begin.
   ///
   /// - Throws: `OunceError` of kind `.output` when the disk has no room for them.
@@ -55,7 +58,8 @@ public final class SpillSpace: Sendable {
 /// The content of a stream, unpacked as far as it was asked for.
 final class SpilledContent: Sendable {
   private struct State {
-    let stream: any ByteStream
+    /// nil when all is unpacked: decompressors hold windows of many megabytes.
+    var stream: (any ByteStream)?
     var filled = 0
     var place: Int?
   }
@@ -68,6 +72,19 @@ final class SpilledContent: Sendable {
     self.byteCount = byteCount
     self.space = space
     state = Mutex(State(stream: stream))
+  }
+
+  /// Unpacks all of a stream that does not say how long it is, into a file of its own. Gives nil when it has more than
+  /// `limit` bytes.
+  init?(whole stream: sending any ByteStream, atMost limit: Int, beside space: SpillSpace) throws(OunceError) {
+    let own = space.another()
+    let wanted = min(limit, 1 << 62) + 1
+    var state = State(stream: stream, place: 0)
+    try Self.fill(&state, to: wanted, of: wanted, at: 0, try own.descriptor())
+    guard state.filled < wanted else { return nil }
+    byteCount = state.filled
+    self.space = own
+    self.state = Mutex(State(stream: nil, filled: state.filled, place: 0))
   }
 
   private static let stepByteCount = 256 << 10
@@ -98,7 +115,7 @@ final class SpilledContent: Sendable {
     var buffer = Buffer(byteCount: stepByteCount)
     while state.filled < wanted {
       let step = min(stepByteCount, byteCount - state.filled)
-      let stream = state.stream
+      guard let stream = state.stream else { return }
       let count = try buffer.withMutableBytes(0..<step) { (bytes) throws(OunceError) in
         try stream.next(into: &bytes)
       }

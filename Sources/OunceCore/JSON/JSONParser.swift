@@ -80,6 +80,13 @@ public struct JSONParser {
     }
   }
 
+  /// Passes over a null where a value is next; says whether there was one.
+  package mutating func skipNull() throws(OunceError) -> Bool {
+    guard peek == UInt8(ascii: "n") else { return false }
+    _ = try literal("null", .null)
+    return true
+  }
+
   /// Walks the object that stands here: `body` gets each key and the offset of it, and must read its value. Keys that
   /// appear twice are its affair.
   package mutating func members(

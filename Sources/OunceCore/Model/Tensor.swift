@@ -60,6 +60,10 @@ public struct Tensor: Sendable {
   public let data: any TensorData
   /// The index of the file that holds it among the files of its model; of a computed tensor, 0.
   public var fileIndex = 0
+  /// How a file says that its integers stand for real numbers; nil: they are what they are.
+  public var scaling: AffineScaling?
+  /// How the file holds the weight, where that is not what `info` describes.
+  public var stored: StoredForm?
 
   public init(info: TensorInfo, data: any TensorData) {
     self.info = info
@@ -76,4 +80,25 @@ public struct Tensor: Sendable {
     tensor.info.name = name
     return tensor
   }
+}
+
+/// A weight that a file holds in several planes (codes, scales, zero points), which are decoded as rows are read.
+public struct StoredForm: Sendable {
+  /// What people call it: "GPTQ 4-bit, groups of 128".
+  public let name: String
+  /// The bytes of all planes.
+  public let byteCount: Int
+  /// The tensors of the file, in its order.
+  public let planes: [Tensor]
+
+  public init(name: String, planes: [Tensor]) {
+    self.name = name
+    self.planes = planes
+    byteCount = planes.reduce(0) { $0 + $1.info.byteCount }
+  }
+}
+
+extension [Tensor] {
+  /// The tensors as the file holds them: planes in the place of weights that were joined.
+  public var planes: [Tensor] { flatMap { $0.stored?.planes ?? [$0] } }
 }

@@ -14,11 +14,13 @@ extension Architecture {
         TensorRule("feedforward_layernorm.weight", "ffn_norm.weight"),
         .ignored("mlp.act_fn.alpha_n"), .ignored("mlp.act_fn.alpha_p"), .ignored("mlp.act_fn.beta"),
         .ignored("mlp.act_fn.eps")), computed: RopeFrequencies.llama3,
-    leadingMetadata: ["alpha_n", "alpha_p", "beta", "eps"].map(Apertus.parameter), metadata: Llama.metadata,
+    leadingMetadata: Apertus.parameters.map(Apertus.parameter), metadata: Llama.metadata,
     tokenizer: LlamaTokenizer(preferred: ["tekken"]))
 }
 
 enum Apertus {
+  static let parameters = ["alpha_n", "alpha_p", "beta", "eps"]
+
   /// One trained parameter of the activation, layer by layer: a setting in GGUF, a tensor in checkpoints.
   static func parameter(_ name: String) -> MetadataRule {
     .value("xielu.\(name)") { (checkpoint) throws(OunceError) in

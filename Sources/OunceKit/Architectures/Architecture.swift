@@ -3,6 +3,8 @@ internal import OunceCore
 /// A family of models as a table: how its tensors and settings are called in Hugging Face checkpoints and in GGUF, and
 /// what happens to the numbers on the way. Read from left to right it converts to GGUF, from right to left back.
 public struct Architecture: Sendable {
+  typealias Unscale = @Sendable (_ weight: Tensor, _ scale: Tensor, Checkpoint) throws(OunceError) -> Tensor?
+
   /// The value of `general.architecture`.
   public let name: String
   /// The classes that `config.json` may name under `architectures`.
@@ -20,6 +22,8 @@ public struct Architecture: Sendable {
   let computed: @Sendable (Checkpoint) throws(OunceError) -> [Tensor]
   /// What is left of a cleaned name where the configuration decides: heads that predict further tokens become layers.
   let rename: @Sendable (_ name: String, Checkpoint) throws(OunceError) -> String?
+  /// A scaled weight as floats, where its scales do not cover plain blocks; the closure's nil: they do.
+  let unscale: Unscale?
   /// Settings that the reference writes before `general.type`.
   let leadingMetadata: [MetadataRule]
   let metadata: [MetadataRule]
@@ -34,7 +38,7 @@ public struct Architecture: Sendable {
       (name, _) throws(OunceError) in name
     }, tensors: [TensorRule],
     computed: @escaping @Sendable (Checkpoint) throws(OunceError) -> [Tensor] = { (_) throws(OunceError) in [] },
-    leadingMetadata: [MetadataRule] = [], metadata: [MetadataRule] = MetadataRule.common,
+    unscale: Unscale? = nil, leadingMetadata: [MetadataRule] = [], metadata: [MetadataRule] = MetadataRule.common,
     tokenizer: any TokenizerRule = BytePairTokenizer()
   ) {
     self.name = name
@@ -46,6 +50,7 @@ public struct Architecture: Sendable {
     self.tensors = tensors
     self.computed = computed
     self.rename = rename
+    self.unscale = unscale
     self.leadingMetadata = leadingMetadata
     self.metadata = metadata
     self.tokenizer = tokenizer

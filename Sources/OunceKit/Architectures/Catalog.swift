@@ -16,15 +16,18 @@ public enum Architectures {
     .lfm2, .lfm2Moe,
     .phi2, .phi3, .phiMoe,
     .mamba, .mamba2,
-    .commandR, .nemotron, .exaone, .exaone4, .miniMaxM2, .llama4, .miniCPM, .jais2, .ernie, .ernieMoe, .hunyuanDense,
+    .commandR, .nemotron, .exaone, .exaone4, .exaone45, .miniMaxM2, .llama4, .miniCPM, .jais2, .ernie, .ernieMoe,
+    .hunyuanDense, .hunyuanVL,
     .internLM2, .stableLm, .starCoder, .starCoder2, .gpt2, .gptNeoX, .bloom, .falcon,
     .mistral3, .mistral4, .glm4MoeLite, .cohere2, .cohere2Moe, .laguna, .mellum, .bailingMoe2, .sarvam, .bailingMoe3,
-    .step35, .miMo2, .miniMaxM3, .glmDsa, .glm4Vision, .internLM3, .qwen2VL, .museGlimmer, .lfm2Embedding,
+    .step35, .miMo2, .miniMaxM3, .glmDsa, .glm5Next, .deepSeek4, .glm4Vision, .internLM3, .qwen2VL, .museGlimmer,
+    .lfm2Embedding,
     .gemma4Assistant, .paddleOCR, .miniCPMV,
     .llamaEmbed, .euroBert, .jinaBert2,
     .apertus, .bailingMoe, .falconH1, .graniteHybrid, .jamba, .nemotronH, .nemotronHPuzzle,
+    .eagle3, .dFlash, .dSpark,
     .rwkv6, .t5, .t5Encoder, .gemma3n, .gemma4,
-    .bert, .distilBert, .roberta, .xlmRoberta, .modernBert, .nomicBert,
+    .bert, .distilBert, .roberta, .xlmRoberta, .jinaBert3, .modernBert, .nomicBert,
   ]
 
   /// The family of a class that `config.json` names.

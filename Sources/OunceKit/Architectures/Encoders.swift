@@ -26,9 +26,25 @@ extension Architecture {
 
   /// XLM-RoBERTa: a SentencePiece vocabulary under other ids.
   static let xlmRoberta = Architecture(
-    "bert", ["XLMRobertaModel", "XLMRobertaForSequenceClassification"], defaults: Roberta.defaults,
+    "bert", ["XLMRobertaModel", "XLMRobertaForSequenceClassification"],
+    variant: { $0.array("lora_adaptations")?.isEmpty == false ? .jinaBert3 : nil }, defaults: Roberta.defaults,
     derive: Roberta.derive, names: Bert.names(["roberta."]), rename: Bert.rename, tensors: Roberta.tensors,
     metadata: Bert.metadata, tokenizer: UnigramTokenizer())
+
+  /// Jina's third embeddings: XLM-RoBERTa with rotary positions, and adapters for each task inside the checkpoint.
+  static let jinaBert3 = Architecture(
+    "jina-bert-v3", [], defaults: Roberta.defaults, derive: Roberta.deriveJina,
+    names: SourceNames(
+      prefixes: ["roberta."], replaced: [(".parametrizations.", ".")], suffixes: [(".original", "")],
+      ignoredPrefixes: ["pooler.dense."], ignoredSuffixes: [".0.lora_A", ".0.lora_B"]),
+    tensors: Bert.tensors + [TensorRule("emb_ln.*", "token_embd_norm.*")]
+      + TensorRule.layers(
+        "encoder.layers.{i}.",
+        [
+          TensorRule("mixer.Wqkv.*", "attn_qkv.*"), TensorRule("mixer.out_proj.*", "attn_output.*"),
+          TensorRule("norm1.*", "attn_output_norm.*"), TensorRule("norm2.*", "layer_output_norm.*"),
+          TensorRule("mlp.fc1.*", "ffn_up.*"), TensorRule("mlp.fc2.*", "ffn_down.*"),
+        ]), metadata: Bert.metadata, tokenizer: UnigramTokenizer())
 }
 
 enum Roberta {
@@ -43,6 +59,12 @@ enum Roberta {
 
   private static func offset(_ checkpoint: Checkpoint) -> Int {
     checkpoint.configuration.integer("pad_token_id").map { min(max(0, $0), 1 << 20) + 1 } ?? 0
+  }
+
+  @Sendable static func deriveJina(_ checkpoint: inout Checkpoint) throws(OunceError) {
+    try derive(&checkpoint)
+    let tasks = (checkpoint.configuration.array("lora_adaptations") ?? []).compactMap(\.string)
+    checkpoint.notes.append("the adapters of the model's \(tasks.count) tasks are left out")
   }
 
   @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {

@@ -28,6 +28,13 @@ extension Architecture {
       }
     ], tokenizer: BytePairTokenizer(preferred: ["exaone"]))
 
+  /// The language model of EXAONE 4.5, with layers that predict further tokens.
+  static let exaone45 = Architecture(
+    "exaone4", ["Exaone4_5_ForConditionalGeneration"], defaults: Architecture.exaone4.defaults,
+    derive: Exaone.derive, rename: LinearAttention.rename,
+    tensors: Architecture.exaone4.tensors + NextPrediction.tensors, computed: RopeFrequencies.llama3,
+    metadata: Architecture.exaone4.metadata + [NextPrediction.count], tokenizer: Architecture.exaone4.tokenizer)
+
   /// EXAONE 4: norms behind the parts of a layer and on each head, windows in three of four layers.
   static let exaone4 = Architecture(
     "exaone4", ["Exaone4ForCausalLM"],
@@ -43,4 +50,16 @@ extension Architecture {
       .integer("{arch}.vocab_size", "vocab_size"), .integer("{arch}.attention.sliding_window", "sliding_window"),
       .slidingPattern(every: 4),
     ], tokenizer: BytePairTokenizer(preferred: ["exaone4"]))
+}
+
+enum Exaone {
+  @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
+    try Nemotron.derive(&checkpoint)
+    try NextPrediction.derive(&checkpoint)
+    guard checkpoint.extraBlockCount <= 1 else {
+      throw OunceError(
+        .unsupported, "\(checkpoint.extraBlockCount) layers that predict further tokens share tensors",
+        file: "config.json", subject: "num_nextn_predict_layers", remedy: "leave them out with --no-nextn")
+    }
+  }
 }

@@ -62,15 +62,17 @@ enum Gemma3n {
     TensorRule("post_per_layer_input_norm.weight", "post_norm.weight"))
 
   /// Tokens for pictures and sounds have no rows of their own in checkpoints: they are zero.
-  static let padded = Custom { (tensor, checkpoint, _) throws(OunceError) in
-    let count = checkpoint.configuration.integer("vocab_size") ?? 0
-    guard let rows = tensor.info.shape.first, tensor.info.shape.count == 2, count > rows, count <= Limits.vocabulary
-    else { return tensor }
-    let zeros = try Tensor(
-      name: tensor.info.name, shape: [count - rows, tensor.info.shape[1]], encoding: tensor.info.encoding,
-      data: ZeroRows())
-    return try Tensor.concatenated([tensor, zeros], name: tensor.info.name)
-  }
+  /// The way back keeps them: a model with such rows computes the same.
+  static let padded = Custom(
+    { (tensor, checkpoint, _) throws(OunceError) in
+      let count = checkpoint.configuration.integer("vocab_size") ?? 0
+      guard let rows = tensor.info.shape.first, tensor.info.shape.count == 2, count > rows, count <= Limits.vocabulary
+      else { return tensor }
+      let zeros = try Tensor(
+        name: tensor.info.name, shape: [count - rows, tensor.info.shape[1]], encoding: tensor.info.encoding,
+        data: ZeroRows())
+      return try Tensor.concatenated([tensor, zeros], name: tensor.info.name)
+    }, back: { (tensor, _, _) in tensor })
 
   static let windows = MetadataRule.value("{arch}.attention.sliding_window_pattern") {
     (checkpoint) throws(OunceError) in
@@ -82,6 +84,20 @@ enum Gemma3n {
   static let sparsity = MetadataRule.value("{arch}.activation_sparsity_scale") { (checkpoint) throws(OunceError) in
     let shares = checkpoint.configuration.array("activation_sparsity_pattern") ?? []
     return .array(.float32(shares.map { quantile(Float($0.double ?? 0)) }))
+  }
+
+  /// The share that gives a number of standard deviations: the shortest decimal that comes back as the same number.
+  static func share(of scale: Double) -> Double? {
+    if scale == -.infinity { return 0 }
+    if scale == .infinity { return 1 }
+    let share = (1 + erf(scale / 2.0.squareRoot())) / 2
+    var step = 10.0
+    for _ in 1...9 {
+      let rounded = (share * step).rounded() / step
+      if quantile(Float(rounded)) == Float(scale) { return rounded }
+      step *= 10
+    }
+    return quantile(Float(share)) == Float(scale) ? share : nil
   }
 
   /// The quantile of the normal distribution, rounded to single precision where the reference rounds.

@@ -132,7 +132,7 @@ enum LinearAttention {
   @Sendable static func rename(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {
     let plain = name.hasPrefix("model.mtp.") ? String(name.dropFirst(6)) : name
     guard plain.hasPrefix("mtp.") else { return try NextPrediction.rename(name, checkpoint) }
-    if checkpoint.options.withoutNextPrediction { return nil }
+    if checkpoint.options.withoutNextPrediction || checkpoint.extraBlockCount == 0 { return nil }
     let first = try checkpoint.configuration.require("num_hidden_layers")
     let words = plain.split(separator: ".", maxSplits: 3).map(String.init)
     if words.count == 4, words[1] == "layers", let layer = Int(words[2]), layer < Limits.blocks {

@@ -2,13 +2,14 @@ internal import OunceCore
 
 /// Llama 1 to 3, Mistral, Mixtral and the many models that share their classes.
 extension Architecture {
-  static let llama = Architecture(
+  static let llama: Architecture = Architecture(
     "llama",
     [
       "LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "MixtralForCausalLM", "VLlama3ForCausalLM",
       "LlavaForConditionalGeneration", "VoxtralForConditionalGeneration", "IQuestCoderForCausalLM", "LlamaModel",
     ],
-    derive: Llama.derive, names: Llama.names, tensors: Llama.tensors + Decoder.mixtralExperts,
+    variant: { Drafter.isEagle($0) ? Architecture.eagle3 : nil }, derive: Llama.derive, names: Llama.names,
+    tensors: Llama.tensors + Decoder.mixtralExperts,
     computed: RopeFrequencies.llama3, metadata: Llama.metadata, tokenizer: LlamaTokenizer())
 
   /// Arcee's AFM: no gate in the feed-forward part.

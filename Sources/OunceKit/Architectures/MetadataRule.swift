@@ -53,14 +53,20 @@ struct MetadataRule: Sendable {
     }
   }
 
-  /// Which layers see a window only: what the file lists, or all but every `period`th. Nothing without a window.
+  /// Which layers see a window only: what the file lists, or spells as "LLLG", or all but every so many; `period` where
+  /// it says nothing. Nothing without a window.
   static func slidingPattern(every period: Int) -> MetadataRule {
     value("{arch}.attention.sliding_window_pattern") { (checkpoint) throws(OunceError) in
       guard checkpoint.configuration["sliding_window"] != nil else { return nil }
       if let types = checkpoint.configuration.array("layer_types") {
         return .array(.bool(types.map { $0.string == "sliding_attention" }))
       }
-      return .array(.bool((0..<(try checkpoint.blockCount)).map { ($0 + 1) % period != 0 }))
+      let layers = 0..<(try checkpoint.blockCount - checkpoint.extraBlockCount)
+      if let letters = checkpoint.configuration.string("sliding_window_pattern").map(Array.init), !letters.isEmpty {
+        return .array(.bool(layers.map { letters[$0 % letters.count] == "L" }))
+      }
+      let period = max(1, checkpoint.configuration.integer("sliding_window_pattern") ?? period)
+      return .array(.bool(layers.map { ($0 + 1) % period != 0 }))
     }
   }
 

@@ -18,6 +18,9 @@ extension Architecture {
         TensorRule("mlp.experts.{e}.gate_proj.weight", "ffn_gate_exps.weight"),
         TensorRule("mlp.experts.{e}.up_proj.weight", "ffn_up_exps.weight"),
         TensorRule("mlp.experts.{e}.down_proj.weight", "ffn_down_exps.weight")),
+    computed: { (checkpoint) throws(OunceError) in
+      try MiMo.packed.tensors(checkpoint) { (name) in checkpoint.hasPackedExperts ? name : nil }
+    }, unscale: MiMo.unscale,
     metadata: MetadataRule.common + MiMo.metadata, tokenizer: BytePairTokenizer(preferred: ["qwen2"]))
 }
 
@@ -27,16 +30,61 @@ enum MiMo {
 
   @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
     let quantization = checkpoint.configuration["quantization_config"]
-    let isFused = checkpoint.model.tensors.contains { $0.info.name.hasSuffix("qkv_proj.weight_scale_inv") }
-    guard quantization?["store_dtype"]?.string != "mxfp4", !isFused else {
-      throw OunceError(
-        .unsupported, "weights that were quantized for several processors at once cannot be put together again",
-        file: "config.json", subject: "quantization_config", remedy: "use a checkpoint in BF16")
+    if quantization?["store_dtype"]?.string == "mxfp4" {
+      guard (quantization?["mxfp4_block_size"]?.integer ?? 32) == 32 else {
+        throw OunceError(
+          .unsupported, "blocks of MXFP4 have 32 elements", file: "config.json", subject: "quantization_config")
+      }
+      checkpoint.hasPackedExperts = true
     }
     if !checkpoint.options.withoutNextPrediction { checkpoint.extraBlockCount = furtherLayers }
   }
 
+  /// Experts in MXFP4; the stacks in the alphabetical order in which the reference writes them.
+  static let packed = PackedExperts(
+    rules: Decoder.layers(
+      TensorRule("mlp.experts.{e}.down_proj.weight", "ffn_down_exps.weight"),
+      TensorRule("mlp.experts.{e}.gate_proj.weight", "ffn_gate_exps.weight"),
+      TensorRule("mlp.experts.{e}.up_proj.weight", "ffn_up_exps.weight")), scaleSuffix: ".weight_scale")
+
+  /// Queries, keys and values of four or eight processors, each with its own part of the heads and its own scales: put
+  /// together as all queries, all keys, all values.
+  @Sendable static func unscale(
+    _ weight: Tensor, _ scale: Tensor, _ checkpoint: Checkpoint
+  ) throws(OunceError) -> Tensor? {
+    let name = weight.info.name
+    guard name.hasSuffix("qkv_proj.weight"), weight.info.shape.count == 2, scale.info.shape.count == 2 else {
+      return nil
+    }
+    let place = name.dropFirst(name.hasPrefix("model.mtp.layers.") ? 17 : 13).prefix { $0.isASCIIDigit }
+    let layer = (Int(place) ?? 0) + (name.hasPrefix("model.mtp.") ? try checkpoint.blockCount : 0)
+    let pattern = checkpoint.configuration.array("hybrid_layer_pattern") ?? []
+    let hasWindow = !pattern.indices.contains(layer) || pattern[layer].integer == 1
+    let heads = try checkpoint.configuration.require("num_attention_heads")
+    let keys = try checkpoint.configuration.require(hasWindow ? "swa_num_key_value_heads" : "num_key_value_heads")
+    let width = try checkpoint.configuration.require("head_dim")
+    let parts = [heads * width, keys * width, keys * (try checkpoint.configuration.require("v_head_dim"))]
+    let (rows, block) = (weight.info.shape[0], 128)
+    let count = [8, 4].first { count in
+      rows % count == 0 && scale.info.shape[0] == count * ((rows / count + block - 1) / block)
+    }
+    guard parts.reduce(0, +) == rows, let count, parts.allSatisfy({ $0 % count == 0 }) else { return nil }
+    let (own, ownScales) = (rows / count, scale.info.shape[0] / count)
+    let pieces = try (0..<count).map { (index) throws(OunceError) in
+      try ScaledSource.tensor(
+        try weight.gathering(own) { $0 + index * own }, try scale.gathering(ownScales) { $0 + index * ownScales },
+        block: (block, block))
+    }
+    let starts = [0, parts[0], parts[0] + parts[1]]
+    return try Tensor.concatenated(pieces, name: name).renamed(name).gathering(rows) { row in
+      let part = row < starts[1] ? 0 : row < starts[2] ? 1 : 2
+      let (processor, rest) = (row - starts[part]).quotientAndRemainder(dividingBy: parts[part] / count)
+      return processor * own + starts[part] / count + rest
+    }
+  }
+
   @Sendable static func rename(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {
+    if checkpoint.hasPackedExperts, name.contains(".mlp.experts.") { return nil }
     guard name.hasPrefix("model.mtp.layers.") else { return try NextPrediction.rename(name, checkpoint) }
     let rest = name.dropFirst(17)
     guard checkpoint.extraBlockCount > 0, let layer = Int(rest.prefix { $0.isASCIIDigit }), layer < furtherLayers

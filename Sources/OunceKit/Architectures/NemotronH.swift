@@ -152,7 +152,7 @@ enum NemotronH {
     checkpoint.configuration["head_dim"] = nil
   }
 
-  private static let parts = [
+  static let parts = [
     "0.enorm.weight": "enorm.weight", "0.hnorm.weight": "hnorm.weight", "0.eh_proj.weight": "eh_proj.weight",
     "1.norm.weight": "post_attention_layernorm.weight", "1.final_layernorm.weight": "shared_head.norm.weight",
   ]

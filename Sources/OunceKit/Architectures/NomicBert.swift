@@ -32,12 +32,13 @@ enum NomicBert {
   }
 
   /// Experts that are one matrix, one above the other.
-  static let experts = Shaped { (old, checkpoint) throws(OunceError) in
-    [
-      try checkpoint.configuration.require("num_local_experts", "num_experts"),
-      try checkpoint.configuration.require("n_inner"), try checkpoint.configuration.require("n_embd"),
-    ]
-  }
+  static let experts = Shaped(
+    { (old, checkpoint) throws(OunceError) in
+      [
+        try checkpoint.configuration.require("num_local_experts", "num_experts"),
+        try checkpoint.configuration.require("n_inner"), try checkpoint.configuration.require("n_embd"),
+      ]
+    }, back: { (new, _) throws(OunceError) in [new.prefix(2).reduce(1, *)] + new.dropFirst(2) })
 
   @Sendable static func rename(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {
     name.contains("mlp.experts.bias") ? nil : try Bert.rename(name, checkpoint)

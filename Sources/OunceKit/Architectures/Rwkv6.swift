@@ -15,11 +15,11 @@ extension Architecture {
         [
           TensorRule("ln1.*", "attn_norm.*"), TensorRule("ln2.*", "attn_norm_2.*"),
           TensorRule("attention.mixed.{e}", "time_mix_lerp_fused.weight", Rwkv6.single),
-          TensorRule("attention.time_maa_x", "time_mix_lerp_x.weight", Shaped.squeezed),
+          TensorRule("attention.time_maa_x", "time_mix_lerp_x.weight", Rwkv6.vector),
           TensorRule("attention.time_maa_w1", "time_mix_w1.weight", Exchanged()),
           TensorRule("attention.time_maa_w2", "time_mix_w2.weight", Exchanged()),
           TensorRule("attention.time_faaaa", "time_mix_first.weight"),
-          TensorRule("attention.time_decay", "time_mix_decay.weight", Shaped.squeezed),
+          TensorRule("attention.time_decay", "time_mix_decay.weight", Rwkv6.vector),
           TensorRule("attention.time_decay_w1", "time_mix_decay_w1.weight", Exchanged()),
           TensorRule("attention.time_decay_w2", "time_mix_decay_w2.weight", Exchanged()),
           TensorRule("attention.ln_x.*", "time_mix_ln.*"), TensorRule("attention.key.weight", "time_mix_key.weight"),
@@ -27,8 +27,8 @@ extension Architecture {
           TensorRule("attention.receptance.weight", "time_mix_receptance.weight"),
           TensorRule("attention.gate.weight", "time_mix_gate.weight"),
           TensorRule("attention.output.weight", "time_mix_output.weight", Rwkv6.rescaled),
-          TensorRule("feed_forward.time_maa_k", "channel_mix_lerp_k.weight", Shaped.squeezed),
-          TensorRule("feed_forward.time_maa_r", "channel_mix_lerp_r.weight", Shaped.squeezed),
+          TensorRule("feed_forward.time_maa_k", "channel_mix_lerp_k.weight", Rwkv6.vector),
+          TensorRule("feed_forward.time_maa_r", "channel_mix_lerp_r.weight", Rwkv6.vector),
           TensorRule("feed_forward.key.weight", "channel_mix_key.weight"),
           TensorRule("feed_forward.receptance.weight", "channel_mix_receptance.weight"),
           TensorRule("feed_forward.value.weight", "channel_mix_value.weight", Rwkv6.rescaled),
@@ -53,20 +53,33 @@ enum Rwkv6 {
   ]
 
   /// One of the five vectors that are stacked.
-  static let single = Shaped { (old, _) throws(OunceError) in [1, 1, old.reduce(1, *)] }
+  static let single = Shaped(asSingle, back: asSingle)
+  private static let asSingle: Shaped.Rule = { (old, _) throws(OunceError) in [1, 1, old.reduce(1, *)] }
+
+  /// One vector in a row of its own, which GGUF keeps as a plain vector.
+  static let vector = Shaped({ (old, _) throws(OunceError) in old.filter { $0 != 1 } }, back: asSingle)
 
   /// Every few layers, activations are halved once more, so that half precision holds them.
-  static let rescaled = Custom { (tensor, checkpoint, match) throws(OunceError) in
+  static let rescaled = Custom(
+    { (tensor, checkpoint, match) throws(OunceError) in try rescale(tensor, checkpoint, match, by: -1) },
+    back: { (tensor, checkpoint, match) throws(OunceError) in try rescale(tensor, checkpoint, match, by: 1) })
+
+  private static func rescale(
+    _ tensor: Tensor, _ checkpoint: Checkpoint, _ match: NameMatch, by direction: Int
+  ) throws(OunceError) -> Tensor {
     guard let step = checkpoint.configuration.integer("rescale_every"), step > 0, let layer = match.layer,
       layer >= step
     else { return tensor }
-    let factor = Float(sign: .plus, exponent: -min(layer / step, 126), significand: 1)
+    let factor = Float(sign: .plus, exponent: direction * min(layer / step, 126), significand: 1)
     return try Scaled { (_) in factor }.apply(tensor, checkpoint, match)
   }
 
+  /// The vectors that are stacked, by their letters.
+  static let mixed = ["w", "k", "v", "r", "g"]
+
   /// The order of the vectors in the stack.
   @Sendable static func rename(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {
-    for (index, letter) in ["w", "k", "v", "r", "g"].enumerated() {
+    for (index, letter) in mixed.enumerated() {
       let ending = ".attention.time_maa_\(letter)"
       if name.hasSuffix(ending) { return name.dropLast(ending.count) + ".attention.mixed.\(index)" }
     }

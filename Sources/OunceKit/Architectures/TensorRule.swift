@@ -13,6 +13,8 @@ struct TensorRule: Sendable {
   let transforms: [any TensorTransform]
   /// Whether parts that are numbered by `{e}` lie one after the other instead of along a new dimension.
   private(set) var joinsRows = false
+  /// Whether the tensor is written behind all others.
+  private(set) var isLast = false
   /// The encoding in GGUF, whatever the output type; nil: the usual one.
   private(set) var encoding: String?
 
@@ -39,6 +41,13 @@ struct TensorRule: Sendable {
   var joiningRows: TensorRule {
     var rule = self
     rule.joinsRows = true
+    return rule
+  }
+
+  /// The same for a tensor that is written behind all others.
+  func written(last isLast: Bool) -> TensorRule {
+    var rule = self
+    rule.isLast = isLast
     return rule
   }
 
@@ -76,6 +85,7 @@ struct TensorRule: Sendable {
     var rule = TensorRule(source: source, target: target, transforms: transforms)
     rule.joinsRows = joinsRows
     rule.encoding = encoding
+    rule.isLast = isLast
     return rule
   }
 

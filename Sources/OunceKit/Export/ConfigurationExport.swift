@@ -9,7 +9,7 @@ extension HuggingFaceForm {
       guard let key = rule.key, let name = rule.names.first, let value = source[key]?.json else { continue }
       settings[names[name] ?? name] = value
     }
-    try Self.addRope(source, &settings)
+    if !hasOwnRope { try Self.addRope(source, &settings) }
     if let rows = source.tensor("token_embd.weight")?.info.shape.first { settings["vocab_size"] = .integer(rows) }
     settings["tie_word_embeddings"] = .bool(!source.has("output.weight"))
     for (name, key) in [("bos", "bos"), ("eos", "eos"), ("pad", "padding")] {

@@ -22,6 +22,7 @@ extension HuggingFaceForm {
         settings["scoring_func"] = .string("softmax")
         settings["topk_method"] = .string(groups > 1 ? "group_limited_greedy" : "greedy")
       }),
+    miMo(isFused: true), miMo(isFused: false),
     .init(
       .qwen3Next, "qwen3_next", names: ["num_local_experts": "num_experts"], rename: furtherTokens,
       settings: { (source, settings) throws(OunceError) in
@@ -44,6 +45,48 @@ extension HuggingFaceForm {
       }),
   ]
 
+  private static func miMo(isFused: Bool) -> HuggingFaceForm {
+    .init(
+      .miMo2, isFused ? "mimo_v2" : "mimo_v2_flash", isFused ? "MiMoV2ForCausalLM" : "MiMoV2FlashForCausalLM",
+      names: ["num_local_experts": "n_routed_experts"], without: [".pre_mlp_layernorm."], needsCode: isFused,
+      recognizes: { $0.has("blk.0.attn_qkv.weight") == isFused },
+      keepsFloats: [".e_score_correction_bias"],
+      rename: { name, source in
+        let name = name.hasSuffix(".attention_sink_bias.weight") ? String(name.dropLast(7)) : name
+        let extra = source.integer("{arch}.nextn_predict_layers") ?? 0
+        let first = (source.integer("{arch}.block_count") ?? 0) - extra
+        let words = name.split(separator: ".", maxSplits: 3).map(String.init)
+        guard extra > 0, words.count == 4, let layer = Int(words[2]), layer >= first else { return name }
+        let rest = words[3].replacing("post_attention_layernorm.", with: "pre_mlp_layernorm.")
+        return "model.mtp.layers.\(layer - first).\(rest)"
+      }, settings: miMo)
+  }
+
+  @Sendable private static func miMo(_ source: ExportSource, _ settings: inout JSONObject) throws(OunceError) {
+    let extra = source.integer("{arch}.nextn_predict_layers") ?? 0
+    guard case .array(.int32(let keys))? = source["{arch}.attention.head_count_kv"],
+      case .array(.int32(let pattern))? = source["{arch}.attention.sliding_window_pattern"],
+      keys.count == pattern.count, (0...keys.count).contains(extra)
+    else {
+      throw OunceError(
+        .malformed, "expected as many counts of heads as windows", file: source.model.path,
+        subject: "key mimo2.attention.head_count_kv")
+    }
+    let layers = keys.count - extra
+    settings["num_hidden_layers"] = .integer(layers)
+    settings["hybrid_layer_pattern"] = .array(pattern.prefix(layers).map { .integer(Int($0)) })
+    settings["num_key_value_heads"] = .integer(Int(zip(keys, pattern).first { $0.1 != 1 }?.0 ?? keys.first ?? 0))
+    settings["swa_num_key_value_heads"] = .integer(Int(zip(keys, pattern).first { $0.1 == 1 }?.0 ?? keys.first ?? 0))
+    settings["head_dim"] = source["{arch}.attention.key_length"]?.json
+    for name in ["head_dim", "num_attention_heads", "v_head_dim"] { settings["swa_" + name] = settings[name] }
+    settings["swa_rope_theta"] = source["{arch}.rope.freq_base_swa"]?.json
+    try ExportSettings.rotaryShare("partial_rotary_factor")(source, &settings)
+    settings["moe_layer_freq"] = .array(
+      (0..<layers).map { .integer(source.has("blk.\($0).ffn_gate_inp.weight") ? 1 : 0) })
+    settings["scoring_func"] = try ExportSettings.gatingFunction(source)
+    settings["topk_method"] = .string("noaux_tc")
+  }
+
   /// Layers that predict further tokens stand apart in checkpoints, and what they share beside the first of them.
   @Sendable private static func furtherTokens(_ name: String, _ source: ExportSource) -> String {
     let words = name.split(separator: ".", maxSplits: 3).map(String.init)
@@ -62,7 +105,7 @@ extension HuggingFaceForm {
     return "mtp.layers.\(layer - first).\(words[3])"
   }
 
-  @Sendable private static func latentAttention(
+  @Sendable static func latentAttention(
     _ source: ExportSource, _ settings: inout JSONObject
   ) throws(OunceError) {
     let rotated = try source.require("{arch}.rope.dimension_count")

@@ -3,19 +3,25 @@ internal import OunceCore
 /// The families with a way back. Where several entries share an architecture, the first that recognizes a model wins.
 extension HuggingFaceForm {
   static let all: [HuggingFaceForm] =
-    decoders + neox + furtherDecoders + experts + stateSpaces + encoders + encoderDecoders
+    recent + decoders + neox + furtherDecoders + laterGemmas + experts + stateSpaces + hybrids + encoders
+    + encoderDecoders
+    + modelsWithCode
 
   private static let decoders: [HuggingFaceForm] = [
     .init(
+      .mistral3, "ministral3", "Ministral3ForCausalLM", hasOwnRope: true,
+      recognizes: { $0["{arch}.attention.temperature_scale"] != nil }, settings: ExportSettings.ministral),
+    .init(
       .llama, "mixtral", "MixtralForCausalLM", recognizes: { $0.integer("{arch}.expert_count") ?? 0 > 0 }),
-    .init(.llama, "llama", settings: ExportSettings.biases),
+    // Without pictures, the language models of the multimodal lines compute what these do.
+    .init(.llama, "llama", also: ["mistral3"], settings: ExportSettings.biases),
     .init(.arcee, "arcee", settings: ExportSettings.biases),
     .init(.smollm3, "smollm3", settings: ExportSettings.biases),
-    .init(.qwen2, "qwen2"),
-    .init(.qwen3, "qwen3", settings: ExportSettings.biases),
+    .init(.qwen2, "qwen2", also: ["qwen2vl"]),
+    .init(.qwen3, "qwen3", also: ["qwen3vl"], settings: ExportSettings.biases),
     .init(.qwen2Moe, "qwen2_moe", names: ["num_local_experts": "num_experts"], settings: ExportSettings.denseLayers),
     .init(
-      .qwen3Moe, "qwen3_moe", names: ["num_local_experts": "num_experts"],
+      .qwen3Moe, "qwen3_moe", names: ["num_local_experts": "num_experts"], also: ["qwen3vlmoe"],
       settings: { (source, settings) throws(OunceError) in
         try ExportSettings.denseLayers(source, &settings)
         // llama.cpp always divides by the sum of the chosen experts' weights.

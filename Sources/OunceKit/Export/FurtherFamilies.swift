@@ -96,7 +96,42 @@ extension HuggingFaceForm {
       rename: { name, _ in name.hasSuffix(".expert_bias.bias") ? String(name.dropLast(5)) : name },
       settings: convolutions),
     .init(.miniMaxM2, "minimax_m2"),
+    .init(
+      .apertus, "apertus", added: activations,
+      settings: { (source, settings) throws(OunceError) in
+        try ExportSettings.biases(source, &settings)
+        settings["hidden_act"] = .string("xielu")
+      }),
+    .init(
+      .llama4, "llama4_text",
+      // The file calls the experts' width what others call the width of dense layers.
+      names: ["prefix_dense_intermediate_size": "intermediate_size_mlp", "intermediate_size_moe": "intermediate_size"],
+      settings: { (source, settings) throws(OunceError) in
+        guard source.integer("{arch}.attention.sliding_window") == 0 else { return }
+        let layers = max(0, min(try source.require("{arch}.block_count"), Limits.blocks))
+        settings["layer_types"] = .array(Array(repeating: .string("full_attention"), count: layers))
+      }),
   ]
+
+  /// The trained parameters of Apertus's activation: one number for each layer.
+  @Sendable private static func activations(_ source: ExportSource) throws(OunceError) -> [Tensor] {
+    guard let encoding = Encodings.named("F32") else { throw OunceError(.unsupported, "F32 is not in the catalog") }
+    let layers = try source.require("{arch}.block_count")
+    var result: [Tensor] = []
+    for name in Apertus.parameters {
+      guard case .array(.float32(let values))? = source["xielu.\(name)"], values.count == layers else {
+        throw OunceError(
+          .unsupported, "expected a number for each of \(layers) layers", file: source.model.path,
+          subject: "key xielu.\(name)")
+      }
+      result += try values.enumerated().map { (layer, value) throws(OunceError) in
+        try Tensor(
+          name: "model.layers.\(layer).mlp.act_fn.\(name)", shape: [1], encoding: encoding,
+          data: Memory(floats: [value]))
+      }
+    }
+    return result
+  }
 
   /// The outer module that `SourceNames` takes off.
   @Sendable private static func inTransformer(_ name: String, _ source: ExportSource) -> String {
@@ -112,7 +147,7 @@ extension HuggingFaceForm {
   }
 
   /// Layers without key heads are convolutions.
-  @Sendable private static func convolutions(
+  @Sendable static func convolutions(
     _ source: ExportSource, _ settings: inout JSONObject
   ) throws(OunceError) {
     guard case .array(.int32(let heads))? = source["{arch}.attention.head_count_kv"] else { return }

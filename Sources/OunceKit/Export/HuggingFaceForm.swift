@@ -4,6 +4,8 @@ internal import OunceCore
 /// that no metadata rule can simply read.
 struct HuggingFaceForm: Sendable {
   let architecture: Architecture
+  /// Other values of `general.architecture` that become the same class.
+  let aliases: [String]
   /// The value of `model_type`.
   let modelType: String
   /// The class that config.json names.
@@ -12,6 +14,12 @@ struct HuggingFaceForm: Sendable {
   let recognizes: @Sendable (ExportSource) -> Bool
   /// Settings that this class calls otherwise than the first name of the rule.
   let names: [String: String]
+  /// Whether `settings` says how positions rotate.
+  let hasOwnRope: Bool
+  /// Whether transformers has no such class itself: it comes with the model, as code.
+  let needsCode: Bool
+  /// Tensors that GGUF keeps as settings.
+  let added: @Sendable (ExportSource) throws(OunceError) -> [Tensor]
   /// Settings that follow from tensors or from several keys.
   let settings: @Sendable (ExportSource, inout JSONObject) throws(OunceError) -> Void
   /// The table that is read from right to left.
@@ -24,24 +32,32 @@ struct HuggingFaceForm: Sendable {
   /// - Parameter without: parts of names that other classes of the same table have: rules with them do not count.
   init(
     _ architecture: Architecture, _ modelType: String, _ className: String? = nil, names: [String: String] = [:],
-    without: [String] = [],
+    without: [String] = [], also aliases: [String] = [], hasOwnRope: Bool = false, needsCode: Bool = false,
     recognizes: @escaping @Sendable (ExportSource) -> Bool = { _ in true },
     keepsFloats: [String] = [],
+    added: @escaping @Sendable (ExportSource) throws(OunceError) -> [Tensor] = { (_) throws(OunceError) in [] },
     rename: @escaping @Sendable (String, ExportSource) -> String = { name, _ in name },
     settings: @escaping @Sendable (ExportSource, inout JSONObject) throws(OunceError) -> Void = {
       (_, _) throws(OunceError) in
     }
   ) {
     self.architecture = architecture
+    self.aliases = aliases
     self.modelType = modelType
+    self.hasOwnRope = hasOwnRope
+    self.needsCode = needsCode
     self.className = className ?? architecture.huggingFaceNames.first ?? ""
     self.names = Self.usualNames.merging(names) { _, new in new }
     self.recognizes = recognizes
     self.keepsFloats = keepsFloats
+    self.added = added
     self.rename = rename
     self.settings = settings
     tensors = architecture.tensors.filter { rule in !without.contains { rule.source.contains($0) } }
   }
+
+  /// The values of `general.architecture` that become this class.
+  private var architectureNames: [String] { [architecture.name] + aliases }
 
   /// The checkpoint's name of a tensor, which rules see without what `SourceNames` took off.
   func name(_ name: String, _ source: ExportSource) -> String {
@@ -66,10 +82,10 @@ struct HuggingFaceForm: Sendable {
   ///
   /// - Throws: `OunceError` of kind `.unsupported` that lists the architectures with a way back.
   static func of(_ source: ExportSource) throws(OunceError) -> HuggingFaceForm {
-    let forms = all.filter { $0.architecture.name == source.architectureName }
+    let forms = all.filter { $0.architectureNames.contains(source.architectureName) }
     if let form = forms.first(where: { $0.recognizes(source) }) { return form }
     var known: [String] = []
-    for form in all where !known.contains(form.architecture.name) { known.append(form.architecture.name) }
+    for name in all.flatMap(\.architectureNames) where !known.contains(name) { known.append(name) }
     throw OunceError(
       .unsupported, "there is no way back for the architecture \"\(source.architectureName)\"", file: source.model.path,
       remedy: "known are: \(known.joined(separator: ", ")); --to safetensors keeps the tensors' own names")

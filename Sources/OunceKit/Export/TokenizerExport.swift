@@ -36,8 +36,15 @@ struct TokenizerExport: Sendable {
   }
 
   /// The files by name.
-  var files: [(String, JSON)] {
-    get throws(OunceError) { [("tokenizer.json", try tokenizer()), ("tokenizer_config.json", settings())] }
+  var files: [(name: String, bytes: [UInt8])] {
+    get throws(OunceError) {
+      let settings = HuggingFaceExport.bytes(settings())
+      let model =
+        source.vocabularyKind == "rwkv"
+        ? (RwkvTokenizer.fileName, try RwkvTokenizer.file(vocabulary))
+        : ("tokenizer.json", HuggingFaceExport.bytes(try tokenizer()))
+      return [model, ("tokenizer_config.json", settings)]
+    }
   }
 
   private func tokenizer() throws(OunceError) -> JSON {
@@ -45,6 +52,7 @@ struct TokenizerExport: Sendable {
     switch source.vocabularyKind {
     case "gpt2": parts = try .bytePairs(source, vocabulary)
     case "llama": parts = try .sentencePiece(source, vocabulary)
+    case "gemma4": parts = try .gemma4(source, vocabulary)
     case "t5": parts = try .unigram(source, vocabulary)
     case "bert": parts = try .wordPiece(source, vocabulary)
     default:
@@ -104,12 +112,18 @@ struct TokenizerExport: Sendable {
     var members: JSONObject = [
       "tokenizer_class": .string("PreTrainedTokenizerFast"), "clean_up_tokenization_spaces": .bool(false),
     ]
+    if source.vocabularyKind == "rwkv" {
+      members["tokenizer_class"] = .string("Rwkv6Tokenizer")
+      members["use_fast"] = .bool(false)
+    }
     for (role, id) in roles { members["\(role)_token"] = .string(vocabulary.texts[id]) }
     for kind in ["bos", "eos"] {
       if let adds = source.bool("tokenizer.ggml.add_\(kind)_token") { members["add_\(kind)_token"] = .bool(adds) }
     }
     if let length = source.integer("{arch}.context_length") { members["model_max_length"] = .integer(length) }
-    if let template = source.string("tokenizer.chat_template") { members["chat_template"] = .string(template) }
+    if let template = source.string("tokenizer.chat_template"), template != RwkvTokenizer.templateName {
+      members["chat_template"] = .string(template)
+    }
     if case .array(.strings(let names))? = source["tokenizer.chat_templates"] {
       var templates = members["chat_template"].map { [("default", $0)] } ?? []
       for name in names {

@@ -53,9 +53,7 @@ extension TensorHash {
 extension HashManifest {
   /// Plans the file that holds this manifest.
   public func plan(output: String, inputs: [InputFile]) -> Plan {
-    var planned = PlannedFiles()
-    planned.add(output, Array((JSONWriter.write(json, isIndented: true) + "\n").utf8))
-    return Plan(planned, inputs: inputs)
+    Plan.text(JSONWriter.write(json, isIndented: true) + "\n", output: output, inputs: inputs)
   }
 }
 
@@ -63,5 +61,33 @@ extension Model {
   /// The hash of each file that holds tensors.
   public func fileHashes() throws(OunceError) -> [(path: String, sha256: String)] {
     try files.map { (file) throws(OunceError) in (file.path, try ContentHash.sha256(of: file)) }
+  }
+}
+
+extension HashManifest {
+  /// Reads a manifest.
+  ///
+  /// - Throws: `OunceError` when the file is no manifest of this schema.
+  public init(_ file: InputFile) throws(OunceError) {
+    let json = try JSONParser.parse(file: file)
+    func malformed(_ problem: String) -> OunceError {
+      OunceError(.malformed, problem, file: file.path, remedy: "`ounce hash MODEL -o FILE` writes manifests")
+    }
+    guard json["schema"]?.string == Self.schema, let entries = json["tensors"]?.array else {
+      throw malformed("is no manifest of the schema \(Self.schema)")
+    }
+    model = json["model"]?.string ?? ""
+    tensors = try entries.map { (entry) throws(OunceError) in
+      guard let name = entry["name"]?.string, let dtype = entry["dtype"]?.string, let hash = entry["sha256"]?.string,
+        let sizes = entry["shape"]?.array
+      else { throw malformed("an entry lacks name, dtype, shape or sha256") }
+      return TensorHash(name: name, dtype: dtype, shape: sizes.compactMap(\.integer), sha256: hash)
+    }
+    files = (json["files"]?.array ?? []).compactMap { entry in
+      guard let name = entry["name"]?.string, let count = entry["byteCount"]?.integer,
+        let hash = entry["sha256"]?.string
+      else { return nil }
+      return File(name: name, byteCount: count, sha256: hash)
+    }
   }
 }

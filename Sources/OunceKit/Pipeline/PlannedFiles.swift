@@ -1,5 +1,5 @@
 internal import OunceContainers
-internal import OunceCore
+public import OunceCore
 
 /// Files of a plan and the steps that fill them, where each tensor goes into one file.
 struct PlannedFiles {
@@ -32,6 +32,15 @@ extension Plan {
   init(_ planned: PlannedFiles, notes: [String] = [], inputs: [InputFile], allowsNonFinite: Bool = false) {
     self.init(
       files: planned.files, steps: planned.steps, notes: notes, inputs: inputs, allowsNonFinite: allowsNonFinite)
+  }
+}
+
+extension Plan {
+  /// Plans a file of text, which then appears as whole as any other.
+  public static func text(_ text: String, output: String, inputs: [InputFile] = []) -> Plan {
+    var planned = PlannedFiles()
+    planned.add(output, Array(text.utf8))
+    return Plan(planned, inputs: inputs)
   }
 }
 

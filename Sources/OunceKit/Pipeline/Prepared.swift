@@ -149,7 +149,7 @@ struct Prepared {
 extension [Tensor] {
   /// The output type with which the reference converter loses nothing of this checkpoint: its first matrix's own.
   var highestOutputType: String {
-    for tensor in self where tensor.info.shape.count >= 2 && tensor.info.encoding.kind == .float {
+    for tensor in planes where tensor.info.shape.count >= 2 && tensor.info.encoding.kind == .float {
       return ["BF16", "F16"].contains(tensor.info.encoding.name) ? tensor.info.encoding.name : "F32"
     }
     return "F32"

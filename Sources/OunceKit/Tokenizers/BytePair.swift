@@ -9,6 +9,8 @@ struct BytePairTokenizer: TokenizerRule {
 
   /// Special tokens that the family sets by text, whatever the files say.
   var lastTokens: [(kind: String, text: String)] = []
+  /// The kinds of special tokens that the family's files name; nil: all.
+  var kinds: [String]?
   /// Tokens that are control tokens although the files do not say so.
   var control: Set<String> = []
   /// Whether tokens are added by themselves, where the files do not say otherwise.
@@ -25,7 +27,7 @@ struct BytePairTokenizer: TokenizerRule {
     }
     let name = try Pretokenizers.name(checkpoint.options.pretokenizer, for: tokenizer, preferred: preferred)
     vocabulary.write(model: "gpt2", pretokenizer: name, to: &writer)
-    var special = try SpecialTokens(checkpoint, tokenizer: tokenizer.json, merges: .wanted)
+    var special = try SpecialTokens(checkpoint, tokenizer: tokenizer.json, merges: .wanted, kinds: kinds)
     for (kind, text) in tokens { special.set(kind, tokenizer.id(of: text)) }
     try special.write(to: &writer)
     for (kind, text) in lastTokens {

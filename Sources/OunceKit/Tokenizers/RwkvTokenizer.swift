@@ -3,7 +3,9 @@ internal import OunceCore
 /// RWKV's world vocabulary: a text file with one token a line, `id literal byteCount`, where the literal is a string or
 /// a byte string as Python writes it. GGUF holds the bytes with escapes.
 struct RwkvTokenizer: TokenizerRule {
-  private static let fileName = "rwkv_vocab_v20230424.txt"
+  static let fileName = "rwkv_vocab_v20230424.txt"
+  /// The name by which llama.cpp knows the form of a conversation.
+  static let templateName = "rwkv-world"
 
   func write(_ checkpoint: Checkpoint, to writer: inout MetadataWriter) throws(OunceError) {
     guard let file = checkpoint.model.companions[Self.fileName] else {
@@ -28,8 +30,7 @@ struct RwkvTokenizer: TokenizerRule {
     for id in vocabulary.types.count..<size { vocabulary.append("[PAD\(id)]".utf8, TokenType.unused) }
     vocabulary.write(model: "rwkv", pretokenizer: nil, to: &writer)
     var special = try SpecialTokens(checkpoint)
-    // llama.cpp knows this name of a conversation's form.
-    if special.template == nil { special.template = .one("rwkv-world") }
+    if special.template == nil { special.template = .one(Self.templateName) }
     // An empty line ends a turn; token 0 both begins and ends a text.
     special.set("eot", 261)
     special.override("bos", 0)

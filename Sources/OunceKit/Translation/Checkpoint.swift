@@ -3,7 +3,7 @@ internal import OunceCore
 /// What the rules of an architecture may ask about the checkpoint that is translated.
 struct Checkpoint: Sendable {
   let model: Model
-  let options: TranslationOptions
+  var options: TranslationOptions
   var configuration: Configuration
   /// The name of the architecture in GGUF keys.
   var architectureName: String
@@ -12,6 +12,10 @@ struct Checkpoint: Sendable {
   var notes: [String] = []
   /// Encodings that hold whatever the output type, by the name of the (translated) tensor.
   var forcedEncodings: [String: String] = [:]
+  /// Whether matrices of floats keep their encodings, whatever the output type.
+  var keepsEncodings = false
+  /// Whether the experts are in MXFP4 (`PackedExperts`).
+  var hasPackedExperts = false
   /// Layers behind those that the configuration counts: they predict further tokens.
   var extraBlockCount = 0
 

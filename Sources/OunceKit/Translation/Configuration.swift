@@ -19,6 +19,11 @@ struct Configuration: Sendable {
     }
   }
 
+  /// The members of a nested object count as the file's own.
+  mutating func lift(_ name: String) {
+    if let members = self[name]?.object { merge(members) }
+  }
+
   private mutating func merge(_ members: JSONObject) {
     for (name, value) in members { values[name] = value }
   }

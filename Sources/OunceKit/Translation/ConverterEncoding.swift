@@ -41,7 +41,7 @@ extension [Tensor] {
   ///
   /// To be asked of the checkpoint's own tensors, before translation.
   public var automaticOutputType: String {
-    for tensor in self where tensor.info.shape.count >= 2 {
+    for tensor in planes where tensor.info.shape.count >= 2 {
       if tensor.info.encoding.name == "BF16" { return "BF16" }
       if tensor.info.encoding.name == "F16" { return "F16" }
     }

@@ -7,10 +7,11 @@ extension Checkpoint {
     let table = RuleTable(architecture.tensors)
     let computed = try architecture.computed(self)
     var result: [Tensor] = []
+    var last: [Tensor] = []
     var unknown: [String] = []
     var found: [(tensor: Tensor, rules: [TensorRule], match: NameMatch)] = []
     var stackedParts: [Int: Int] = [:]
-    let sources = try dequantized(orderedTensors)
+    let sources = try dequantized(orderedTensors, by: architecture.unscale)
     for tensor in sources.tensors {
       guard let cleaned = architecture.names.cleaned(tensor.info.name),
         let name = try architecture.rename(cleaned, self)
@@ -31,13 +32,15 @@ extension Checkpoint {
         for transform in rule.transforms { view = try transform.apply(view, self, match) }
         let finished = rule.stacks ? try stacks.add(view, rule, match) : [view.renamed(match.fill(target))]
         let isWanted8 = options.storesFP8AsQ8 && sources.wereFP8.contains(tensor.info.name)
-        if let encoding = rule.encoding ?? (isWanted8 ? "Q8_0" : nil) {
+        let own =
+          keepsEncodings && ["BF16", "F32"].contains(tensor.info.encoding.name) ? tensor.info.encoding.name : nil
+        if let encoding = rule.encoding ?? (isWanted8 ? "Q8_0" : own) {
           for tensor in finished { forcedEncodings[tensor.info.name] = encoding }
         }
-        result += finished
+        if rule.isLast { last += finished } else { result += finished }
       }
     }
-    result = computed + (try Fusion(self).apply(to: result, &forcedEncodings))
+    result = computed + (try Fusion(self).apply(to: result, &forcedEncodings)) + last
     guard unknown.isEmpty else { throw unmapped(unknown, architecture) }
     try checkUnique(result)
     return result

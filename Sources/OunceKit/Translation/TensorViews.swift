@@ -41,6 +41,17 @@ extension Tensor {
       info: target, data: Reshaped(data, baseRowByteCount: info.rowByteCount, rowByteCount: target.rowByteCount))
   }
 
+  /// A matrix with the columns of `other` behind its own.
+  func besides(_ other: Tensor, name: String) throws(OunceError) -> Tensor {
+    guard info.shape.count == 2, info.shape == other.info.shape else {
+      throw OunceError(
+        .malformed, "has the shape \(other.info.shape), expected \(info.shape)", subject: "tensor \(other.info.name)")
+    }
+    let (rows, columns) = (info.shape[0], info.shape[1])
+    let both = try Tensor.concatenated([self, other], name: name)
+    return try both.gathering(rows * 2) { $0 / 2 + $0 % 2 * rows }.reshaped([rows, columns * 2]).renamed(name)
+  }
+
   /// Tensors of one shape, one after the other along a new first dimension.
   static func stacked(_ tensors: [Tensor], name: String) throws(OunceError) -> Tensor {
     guard let first = tensors.first else {

@@ -23,6 +23,8 @@ public struct TranslationOptions: Sendable {
   public var fusesGateUpExperts = false
   /// Whether weights that were FP8 are stored as Q8_0, whatever the type of the others (`--fp8-as-q8`).
   public var storesFP8AsQ8 = false
+  /// The model for which a drafter proposes tokens: its settings and its vocabulary (`--target-model-dir`).
+  public var targetModel: Model?
   /// Rules of the user's own (docs/rules.md), in the place of a known family's.
   public var rulesFile: InputFile?
   /// Whether only the tokenizer and the settings are written.
@@ -135,8 +137,11 @@ extension Model {
       guard let family = Architectures.named(className) else { throw Architectures.unknown(className) }
       architecture = family.variant(configuration) ?? family
     }
+    // Rules, like the reference, see the planes of quantized weights: `dequantized` joins them.
+    var planes = self
+    planes.tensors = tensors.planes
     var checkpoint = Checkpoint(
-      model: self, options: options, configuration: configuration, architectureName: architecture.name,
+      model: planes, options: options, configuration: configuration, architectureName: architecture.name,
       className: className)
     checkpoint.configuration.fill(architecture.defaults)
     try architecture.derive(&checkpoint)
@@ -145,7 +150,7 @@ extension Model {
   }
 
   /// The class of the language model: in multimodal configurations the nested settings name it.
-  private static func className(_ json: JSON) throws(OunceError) -> String {
+  static func className(_ json: JSON) throws(OunceError) -> String {
     let text = json["text_config"]?["architectures"]?.array?.first?.string
     if let name = text ?? json["architectures"]?.array?.first?.string { return name }
     if let layer = json["ssm_cfg"] { return (layer["layer"]?.string ?? "Mamba") + "ForCausalLM" }

@@ -34,6 +34,10 @@ struct TranslationArguments: ParsableArguments {
   var denseModules = true
 
   @Option(
+    help: ArgumentHelp("The model for which a drafter (EAGLE 3, DFlash, DSpark) proposes tokens.", valueName: "folder"))
+  var targetModelDir: String?
+
+  @Option(
     help: ArgumentHelp(
       "Add a LoRA adapter (a folder of PEFT) to the weights, at its strength or a share of it; may be repeated.",
       valueName: "folder[:scale]"))
@@ -57,6 +61,7 @@ struct TranslationArguments: ParsableArguments {
       metadataFile: try metadata.map { path in try InputFile(path: path) }, usesOriginalNames: noMap,
       withoutNextPrediction: noNextn || noMtp)
     options.rulesFile = try rules.map { path in try InputFile(path: path) }
+    options.targetModel = try targetModelDir.map { folder in try Open.settings(of: folder) }
     options.onlyNextPrediction = mtp
     options.fusesQueryKeyValue = fuseQkv
     options.fusesGateUpExperts = fuseGateUpExps

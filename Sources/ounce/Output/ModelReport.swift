@@ -3,27 +3,27 @@ import OunceKit
 /// What `inspect` says about one model.
 struct ModelReport {
   private let model: Model
-  private let tensors: [TensorInfo]
+  private let tensors: [Tensor]
   private let metadata: [(key: String, value: MetadataValue)]
 
   init(_ model: Model, filter: Glob?) {
     self.model = model
-    tensors = model.tensors.map(\.info).filter { filter?.matches($0.name) ?? true }
+    tensors = model.tensors.filter { filter?.matches($0.info.name) ?? true }
     metadata = model.metadata.filter { filter?.matches($0.key) ?? true }.map { ($0.key, $0.value) }
   }
 
-  private var elementCount: Int { tensors.reduce(0) { $0 + $1.elementCount } }
-  private var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
+  private var elementCount: Int { tensors.reduce(0) { $0 + $1.info.elementCount } }
+  private var byteCount: Int { tensors.reduce(0) { $0 + $1.storedByteCount } }
 
   /// How many tensors, elements and bytes each encoding has, the largest share first.
   private var shares: [(name: String, tensorCount: Int, elementCount: Int, byteCount: Int)] {
     var shares: [String: (tensorCount: Int, elementCount: Int, byteCount: Int)] = [:]
     for tensor in tensors {
-      var share = shares[tensor.encoding.name] ?? (0, 0, 0)
+      var share = shares[tensor.storedName] ?? (0, 0, 0)
       share.tensorCount += 1
-      share.elementCount += tensor.elementCount
-      share.byteCount += tensor.byteCount
-      shares[tensor.encoding.name] = share
+      share.elementCount += tensor.info.elementCount
+      share.byteCount += tensor.storedByteCount
+      shares[tensor.storedName] = share
     }
     return shares.map { ($0.key, $0.value.tensorCount, $0.value.elementCount, $0.value.byteCount) }
       .sorted { ($1.byteCount, $0.name) < ($0.byteCount, $1.name) }
@@ -50,7 +50,10 @@ struct ModelReport {
       .init(title: "name"), .init(title: "encoding"), .init(title: "shape"), .init(title: "bytes", isNumber: true),
     ])
     table.rows = tensors.map {
-      [$0.name, $0.encoding.name, "[\($0.shape.map(String.init).joined(separator: ", "))]", "\($0.byteCount)"]
+      [
+        $0.info.name, $0.storedName, "[\($0.info.shape.map(String.init).joined(separator: ", "))]",
+        "\($0.storedByteCount)",
+      ]
     }
     return table
   }
@@ -91,13 +94,24 @@ struct ModelReport {
     }
     if showsTensors {
       document["tensors"] = .array(
-        tensors.map {
-          .object([
-            "name": .string($0.name), "encoding": .string($0.encoding.name),
-            "shape": .array($0.shape.map(JSON.integer)), "byteCount": .integer($0.byteCount),
-          ])
+        tensors.map { tensor in
+          var entry: JSONObject = [
+            "name": .string(tensor.info.name), "encoding": .string(tensor.info.encoding.name),
+            "shape": .array(tensor.info.shape.map(JSON.integer)), "byteCount": .integer(tensor.info.byteCount),
+          ]
+          if let stored = tensor.stored {
+            entry["stored"] = .object(["name": .string(stored.name), "byteCount": .integer(stored.byteCount)])
+          }
+          return .object(entry)
         })
     }
     return .object(document)
   }
+}
+
+extension Tensor {
+  /// How the file holds it: the name of its encoding, or of the way in which its planes are quantized.
+  fileprivate var storedName: String { stored?.name ?? info.encoding.name }
+  /// The bytes that it takes in the file.
+  fileprivate var storedByteCount: Int { stored?.byteCount ?? info.byteCount }
 }

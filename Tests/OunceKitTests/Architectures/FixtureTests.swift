@@ -29,6 +29,7 @@ struct FixtureCase: CustomTestStringConvertible, Sendable {
     options.onlyNextPrediction = expected["onlyNextPrediction"]?.bool ?? false
     options.fusesQueryKeyValue = expected["fusesQueryKeyValue"]?.bool ?? false
     options.fusesGateUpExperts = expected["fusesGateUpExperts"]?.bool ?? false
+    options.targetModel = try? expected["target"]?.string.map { try Open.settings(of: Paths.join(folder, $0)) }
     options.storesFP8AsQ8 = expected["storesFP8AsQ8"]?.bool ?? false
     return options
   }

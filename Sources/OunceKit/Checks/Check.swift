@@ -1,0 +1,168 @@
+public import OunceCore
+internal import OunceContainers
+internal import OunceEncoding
+internal import Synchronization
+
+/// What a check is asked for.
+public struct CheckOptions: Sendable {
+  public var level = CheckLevel.full
+  /// Hashes that the tensors must have.
+  public var manifest: HashManifest?
+  /// Threads; nil: one for each processor.
+  public var jobs: Int?
+  public var isCancelled: @Sendable () -> Bool = { false }
+
+  public init() {}
+}
+
+/// What came of checking one model.
+public struct CheckReport: Sendable {
+  /// The path that was named.
+  public let path: String
+  /// nil: the model could not be opened.
+  public internal(set) var container: String?
+  /// In the order of the rules' numbers, then of the tensors.
+  public internal(set) var findings: [Finding] = []
+  /// What was looked at, in a few words each. Never empty when a report is good.
+  public internal(set) var checked: [String] = []
+  /// What was not, and why.
+  public internal(set) var unchecked: [String] = []
+  public internal(set) var tensorCount = 0
+  public internal(set) var byteCount = 0
+
+  init(path: String) { self.path = path }
+
+  /// The worst of the findings; nil when there is none.
+  public var worst: Severity? { findings.map(\.severity).max() }
+}
+
+public enum Check {
+  /// Checks one model. What is wrong with it is in the report; nothing of it is an error here but a stop.
+  ///
+  /// - Throws: `OunceError` of kind `.cancelled`.
+  public static func run(
+    _ path: String, _ options: CheckOptions = .init(), onProgress: (Progress) -> Void = { _ in }
+  ) throws(OunceError) -> CheckReport {
+    var report = CheckReport(path: path)
+    let model: Model
+    do { model = try Open.model(at: path) } catch {
+      report.findings = [finding(of: error, path)]
+      report.unchecked = ["everything: the model cannot be opened"]
+      return report
+    }
+    report.container = model.container
+    report.tensorCount = model.tensors.count
+    report.byteCount = model.tensors.reduce(0) { $0 + $1.info.byteCount }
+    report.findings += Rules.model.filter { $0.level <= options.level }.flatMap { $0.check(model) }
+    report.checked.append("structure of \(model.files.count == 1 ? "1 file" : "\(model.files.count) files")")
+    let skipped = model.remarks.count { $0.kind == .unsupported }
+    if skipped > 0 { report.unchecked.append("\(skipped) tensors that cannot be read") }
+    guard options.level >= .full else {
+      report.unchecked.append("values (--level full reads them)")
+      if options.manifest != nil { report.unchecked.append("the manifest (--level full reads the values)") }
+      return report
+    }
+    try checkFiles(model, options, &report)
+    try checkValues(model, options, &report, onProgress)
+    try checkManifest(model, options, &report, onProgress)
+    report.sort()
+    return report
+  }
+
+  /// The finding that an error stands for: the last rule that covers it is the one that knows it best.
+  private static func finding(of error: OunceError, _ path: String) -> Finding {
+    let rule: any CheckRule = Rules.opening.last { $0.covers(error) } ?? MalformedHeader()
+    return rule.finding(
+      error.problem, file: error.file ?? path, offset: error.offset, subject: error.subject, fix: error.remedy)
+  }
+
+  private static func checkFiles(
+    _ model: Model, _ options: CheckOptions, _ report: inout CheckReport
+  ) throws(OunceError) {
+    for file in model.files {
+      for rule in Rules.file {
+        do { report.findings += try rule.check(file, isCancelled: options.isCancelled) } catch {
+          if error.kind == .cancelled { throw error }
+          report.findings.append(finding(of: error, model.path))
+        }
+      }
+    }
+  }
+
+  private static func checkValues(
+    _ model: Model, _ options: CheckOptions, _ report: inout CheckReport, _ onProgress: (Progress) -> Void
+  ) throws(OunceError) {
+    let results = Mutex([Int: Result<TensorSurvey, OunceError>]())
+    try model.forEachTensor(options, onProgress) { index, isCancelled, onRead in
+      let result: Result<TensorSurvey, OunceError>
+      do throws(OunceError) {
+        result = .success(try model.tensors[index].survey(isCancelled: isCancelled, onRead: onRead))
+      } catch { result = .failure(error) }
+      results.withLock { $0[index] = result }
+    }
+    for (index, tensor) in model.tensors.enumerated() {
+      let file = model.files.isEmpty ? model.path : model.files[tensor.fileIndex].path
+      switch results.withLock({ $0[index] }) {
+      case .success(let survey):
+        for rule in Rules.tensor {
+          guard let message = rule.message(survey) else { continue }
+          report.findings.append(rule.finding(message, file: file, subject: "tensor \(tensor.info.name)"))
+        }
+      case .failure(let error):
+        report.findings.append(finding(of: error.located(file: file, subject: "tensor \(tensor.info.name)"), file))
+      case nil: report.unchecked.append("tensor \(tensor.info.name)")
+      }
+    }
+    report.checked.append("values of \(model.tensors.count) tensors")
+  }
+
+  private static func checkManifest(
+    _ model: Model, _ options: CheckOptions, _ report: inout CheckReport, _ onProgress: (Progress) -> Void
+  ) throws(OunceError) {
+    guard let manifest = options.manifest else { return }
+    do {
+      let hashes = try model.tensorHashes(jobs: options.jobs, isCancelled: options.isCancelled, onProgress: onProgress)
+      report.findings += ManifestMismatch().check(model, hashes, manifest)
+      report.checked.append("hashes of the manifest")
+    } catch {
+      if error.kind == .cancelled { throw error }
+      report.findings.append(finding(of: error, model.path))
+    }
+  }
+}
+
+extension CheckReport {
+  /// By rule; what a rule found stays in its order.
+  fileprivate mutating func sort() {
+    let order = Dictionary(Rules.all.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
+    findings = findings.enumerated().sorted {
+      (order[$0.element.rule] ?? 0, $0.offset) < (order[$1.element.rule] ?? 0, $1.offset)
+    }.map(\.element)
+  }
+}
+
+extension Model {
+  /// Calls `body` with the index of each tensor, on several threads, and stops when the user does.
+  fileprivate func forEachTensor(
+    _ options: CheckOptions, _ onProgress: (Progress) -> Void,
+    _ body: @Sendable (Int, _ isCancelled: () -> Bool, _ onRead: (Int) -> Void) -> Void
+  ) throws(OunceError) {
+    let next = Atomic(0)
+    let done = Atomic(0)
+    let total = tensors.reduce(0) { $0 + $1.info.byteCount }
+    Threads.run(max(1, min(options.jobs ?? Threads.processorCount, tensors.count))) {
+      let begun = min(next.load(ordering: .relaxed), max(0, tensors.count - 1))
+      onProgress(
+        Progress(
+          doneByteCount: done.load(ordering: .relaxed), totalByteCount: total,
+          tensor: tensors.isEmpty ? "" : tensors[begun].info.name))
+    } body: { _ in
+      while !options.isCancelled() {
+        let index = next.add(1, ordering: .relaxed).oldValue
+        guard index < tensors.count else { break }
+        body(index, options.isCancelled) { done.add($0, ordering: .relaxed) }
+      }
+    }
+    if options.isCancelled() { throw .cancelled }
+  }
+}

@@ -1,0 +1,37 @@
+public import OunceCore
+
+extension [CheckReport] {
+  /// `ounce.check/1`, as docs/schemas/check.json describes it.
+  public var json: JSON {
+    .object([
+      "schema": .string("ounce.check/1"), "version": .string(OunceKit.version), "models": .array(map(\.json)),
+    ])
+  }
+}
+
+extension CheckReport {
+  fileprivate var json: JSON {
+    var document: JSONObject = ["path": .string(path)]
+    if let container { document["container"] = .string(container) }
+    document["tensorCount"] = .integer(tensorCount)
+    document["byteCount"] = .integer(byteCount)
+    document["worst"] = worst.map { .string($0.rawValue) } ?? .null
+    document["findings"] = .array(findings.map(\.json))
+    document["checked"] = .array(checked.map(JSON.string))
+    document["unchecked"] = .array(unchecked.map(JSON.string))
+    return .object(document)
+  }
+}
+
+extension Finding {
+  fileprivate var json: JSON {
+    var document: JSONObject = [
+      "rule": .string(rule), "name": .string(name), "severity": .string(severity.rawValue), "file": .string(file),
+    ]
+    if let offset { document["offset"] = .integer(offset) }
+    if let subject { document["subject"] = .string(subject) }
+    document["message"] = .string(message)
+    document["fix"] = .string(fix)
+    return .object(document)
+  }
+}

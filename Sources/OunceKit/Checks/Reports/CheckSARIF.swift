@@ -1,0 +1,51 @@
+public import OunceCore
+
+extension [CheckReport] {
+  /// SARIF 2.1.0, which code scanning of repositories reads.
+  ///
+  /// Specification: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+  public var sarif: JSON {
+    let rules: [JSON] = Rules.all.map { rule in
+      .object([
+        "id": .string(rule.id), "name": .string(rule.name),
+        "shortDescription": .object(["text": .string(rule.proves)]),
+        "help": .object(["text": .string(rule.fix)]),
+        "defaultConfiguration": .object(["level": .string(rule.severity.rawValue)]),
+      ])
+    }
+    let results = flatMap(\.findings).map(\.sarif)
+    let driver: JSON = .object([
+      "name": .string("ounce"), "version": .string(OunceKit.version), "rules": .array(rules),
+    ])
+    return .object([
+      "$schema": .string("https://json.schemastore.org/sarif-2.1.0.json"), "version": .string("2.1.0"),
+      "runs": .array([.object(["tool": .object(["driver": driver]), "results": .array(results)])]),
+    ])
+  }
+}
+
+extension Finding {
+  fileprivate var sarif: JSON {
+    var physical: JSONObject = ["artifactLocation": .object(["uri": .string(Self.uri(file))])]
+    if let offset { physical["region"] = .object(["byteOffset": .integer(offset)]) }
+    var location: JSONObject = ["physicalLocation": .object(physical)]
+    if let subject { location["logicalLocations"] = .array([.object(["name": .string(subject)])]) }
+    let text = (subject.map { "\($0): " } ?? "") + message + ". " + fix
+    return .object([
+      "ruleId": .string(rule), "level": .string(severity.rawValue), "message": .object(["text": .string(text)]),
+      "locations": .array([.object(location)]),
+    ])
+  }
+
+  /// A path as a reference of a URI: all but letters, digits and a few signs as %XX.
+  private static func uri(_ path: String) -> String {
+    let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/".utf8)
+    return path.utf8.reduce(into: "") { text, byte in
+      if plain.contains(byte) {
+        text.unicodeScalars.append(Unicode.Scalar(byte))
+      } else {
+        text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+      }
+    }
+  }
+}

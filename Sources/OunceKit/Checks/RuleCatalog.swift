@@ -1,0 +1,27 @@
+/// Every rule of `ounce check`, in the order of their numbers. One line per rule.
+public enum Rules {
+  public static let all: [any CheckRule] = [
+    CannotBeRead(),
+    MalformedHeader(),
+    NotWeights(),
+    UnsupportedFormat(),
+    IncompleteSet(),
+    ActingPickle(),
+    UnsupportedTensor(),
+    WrongExtension(),
+    TrailingBytes(),
+    NonFiniteValues(),
+    ForbiddenCodes(),
+    ZeroTensor(),
+    ConstantTensor(),
+    DenormalScales(),
+    ArchiveChecksum(),
+    RecordedHash(),
+    ManifestMismatch(),
+  ]
+
+  static let opening = all.compactMap { $0 as? any OpeningRule }
+  static let model = all.compactMap { $0 as? any ModelRule }
+  static let file = all.compactMap { $0 as? any FileRule }
+  static let tensor = all.compactMap { $0 as? any ContentRule }
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import OunceKit
+
+struct CheckCommand: ParsableCommand {
+  enum Format: String, CaseIterable, ExpressibleByArgument {
+    case text, json, sarif, github, junit
+  }
+
+  enum Level: String, CaseIterable, ExpressibleByArgument {
+    case quick, full, deep
+    var chosen: CheckLevel { CheckLevel(rawValue: rawValue) ?? .full }
+  }
+
+  enum Threshold: String, CaseIterable, ExpressibleByArgument {
+    case error, warning, note
+    var chosen: Severity { Severity(rawValue: rawValue) ?? .error }
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Whether a model is whole, safe and right, for people and for pipelines.",
+    discussion: """
+      Nothing in a file is ever called or executed. What was not checked is said.
+
+      EXAMPLES
+        ounce check model.gguf                              every byte is read
+        ounce check models/*.gguf --level quick             structure and sizes only
+        ounce check ./Qwen3-0.6B --format sarif -o ounce.sarif
+        ounce check model.gguf --manifest model.hashes.json
+
+      EXIT CODES
+        0 nothing as bad as --fail-on   1 findings   2 could not finish   64 usage
+      """)
+
+  @Argument(help: ArgumentHelp("Files, folders, or any file of a sharded set.", valueName: "model"))
+  var models: [String]
+
+  @Option(help: ArgumentHelp("quick: headers; full: every byte; deep: what it means, too.", valueName: "level"))
+  var level = Level.full
+  @Option(help: ArgumentHelp("Hashes that the tensors must have, from `ounce hash -o`.", valueName: "file"))
+  var manifest: String?
+  @Option(help: ArgumentHelp("The least severity that fails: error, warning or note.", valueName: "severity"))
+  var failOn = Threshold.error
+  @Option(
+    help: ArgumentHelp(
+      "Findings that are accepted, each with its reason (default: .ounceignore here, when there is one).",
+      valueName: "file"))
+  var ignore: String?
+  @Option(help: ArgumentHelp("Output: text, json, sarif, github or junit.", valueName: "format"))
+  var format = Format.text
+  @Option(name: [.short, .long], help: ArgumentHelp("Write the result here.", valueName: "path")) var output: String?
+  @Flag(name: [.short, .long], help: "Replace a result that exists.") var force = false
+  @Option(name: [.short, .long], help: ArgumentHelp("Threads (default: one for each processor).", valueName: "n"))
+  var jobs: Int?
+  @Option(help: ArgumentHelp("Progress: auto, bar, plain, json or none.", valueName: "how"))
+  var progress: ProgressChoice?
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs takes a number from 1 to 1024.") }
+    if manifest != nil, models.count > 1 { throw ValidationError("--manifest is that of one model.") }
+  }
+
+  func run() throws {
+    var options = CheckOptions()
+    options.level = level.chosen
+    options.jobs = jobs
+    options.isCancelled = { Signals.isCancelled }
+    options.manifest = try manifest.map { path in try HashManifest(try InputFile(path: path)) }
+    let accepted = try ignoreFile()
+    var reports: [CheckReport] = []
+    var ignoredCount = 0
+    for model in models {
+      let report = try checked(model, options)
+      let (kept, count) = accepted.map { report.ignoring($0) } ?? (report, 0)
+      reports.append(kept)
+      ignoredCount += count
+    }
+    if ignoredCount > 0 { common.note("\(ignoredCount) findings are accepted by the ignore file") }
+    try show(reports)
+    let worst = reports.compactMap(\.worst).max()
+    if let worst, worst >= failOn.chosen { throw ExitCode(1) }
+  }
+
+  private func checked(_ model: String, _ options: CheckOptions) throws -> CheckReport {
+    let choice = progress ?? Terminal.environment("OUNCE_PROGRESS").flatMap(ProgressChoice.init(rawValue:)) ?? .auto
+    var line = ProgressLine("check", choice, common)
+    defer { line.end() }
+    return try Check.run(model, options) { line.update($0) }
+  }
+
+  private func ignoreFile() throws -> IgnoreFile? {
+    let path = ignore ?? ".ounceignore"
+    guard ignore != nil || Paths.isFile(path) else { return nil }
+    return try IgnoreFile(try InputFile(path: path))
+  }
+
+  private func show(_ reports: [CheckReport]) throws {
+    let text =
+      switch format {
+      case .text: reports.map(text).joined()
+      case .json: JSONWriter.write(reports.json, isIndented: true) + "\n"
+      case .sarif: JSONWriter.write(reports.sarif, isIndented: true) + "\n"
+      case .github: reports.gitHubCommands
+      case .junit: reports.junit(failOn: failOn.chosen)
+      }
+    guard let output else {
+      Terminal.output.write(text)
+      return
+    }
+    var options = ExecutionOptions()
+    options.overwrites = force
+    try Plan.text(text, output: output).execute(options)
+  }
+
+  private func text(_ report: CheckReport) -> String {
+    let style = common.output
+    var text = ""
+    for finding in report.findings {
+      let mark =
+        switch finding.severity {
+        case .error: style.red("error")
+        case .warning: style.bold("warning")
+        case .note: style.dim("note")
+        }
+      text += "\(mark) \(finding.rule) \(finding.text)\n  \(style.dim(finding.fix.escapingControls))\n"
+    }
+    let name = report.path.escapingControls
+    let extent = "\(Numbers.grouped(report.tensorCount)) tensors, \(Numbers.bytes(report.byteCount))"
+    if let worst = report.worst {
+      text += "\(style.bold(name)): \(report.findings.count) findings, the worst is of severity \(worst.rawValue)\n"
+    } else {
+      text += style.green("✓ ") + "\(style.bold(name)): nothing found in \(extent)\n"
+    }
+    if !common.quiet {
+      if !report.checked.isEmpty { text += style.dim("  checked: \(report.checked.joined(separator: ", "))") + "\n" }
+      if !report.unchecked.isEmpty {
+        let shown = report.unchecked.prefix(10).joined(separator: ", ")
+        text += style.dim("  not checked: \(shown.escapingControls)") + "\n"
+      }
+    }
+    return text
+  }
+}
