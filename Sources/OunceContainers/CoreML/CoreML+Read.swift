@@ -6,8 +6,8 @@ struct CoreMLReader {
   let file: InputFile
   let root: ProtobufReader
   var siblings: SiblingFiles
-  /// The number of values in each file beside the model, once its beginning was checked.
-  var blobCounts: [Int: UInt32] = [:]
+  /// The files beside the model whose beginning was checked.
+  var checkedSiblings: Set<Int> = []
   private var metadata: Metadata = [:]
   private var tensors: [Tensor] = []
   private var remarks: [Remark] = []
@@ -103,6 +103,10 @@ struct CoreMLReader {
 
   private mutating func keep(_ range: Range<Int>, as key: String) throws(OunceError) {
     guard !range.isEmpty else { return }
+    guard range.count <= Limits.protobufTextByteCount else {
+      remarks.append(Remark(.note, subject: key, "is left out: a text of \(range.count) bytes"))
+      return
+    }
     var reader = root
     metadata[key] = .string(try reader.text(range, atMost: Limits.protobufTextByteCount))
   }

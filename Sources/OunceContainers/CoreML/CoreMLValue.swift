@@ -184,14 +184,13 @@ extension CoreMLReader {
     guard blob.offset <= UInt64(max(file.byteCount - 64, 0)), blob.offset >= 64, file.byteCount >= 128 else {
       throw refuse("expected a value at byte \(blob.offset) of \(name), but it has \(file.byteCount)")
     }
-    if blobCounts[index] == nil {
-      var header = ByteReader(file)
-      let count = try header.integer(UInt32.self)
+    if checkedSiblings.insert(index).inserted {
+      var header = ByteReader(file, limit: 64)
+      try header.skip(4)
       let version = try header.integer(UInt32.self)
       guard version == 2 else { throw refuse("expected version 2 of \(name), found \(version)") }
-      blobCounts[index] = count
     }
-    var bytes = ByteReader(file, at: Int(blob.offset))
+    var bytes = ByteReader(file, at: Int(blob.offset), limit: Int(blob.offset) + 64)
     guard try bytes.integer(UInt32.self) == 0xDEAD_BEEF else {
       throw refuse("expected a value at byte \(blob.offset) of \(name), found something else")
     }

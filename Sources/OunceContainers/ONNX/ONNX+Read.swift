@@ -61,9 +61,13 @@ struct ONNXReader {
 
   // MARK: - Metadata
 
-  /// Keeps a text; one that is empty says nothing.
+  /// Keeps a text; one that is empty says nothing, and one of megabytes is an attachment.
   private mutating func keep(_ range: Range<Int>, as key: String) throws(OunceError) {
     guard !range.isEmpty else { return }
+    guard range.count <= Limits.protobufTextByteCount else {
+      remarks.append(Remark(.note, subject: key, "is left out: a text of \(range.count) bytes"))
+      return
+    }
     var reader = root
     metadata[key] = .string(try reader.text(range, atMost: Limits.protobufTextByteCount))
   }
@@ -85,15 +89,15 @@ struct ONNXReader {
   private mutating func property(_ range: Range<Int>) throws(OunceError) {
     var reader = root.nested(range)
     var key = ""
-    var text = ""
+    var text: Range<Int>?
     while let (field, value) = try reader.next() {
       switch (field, value) {
       case (1, .bytes(let range)): key = try reader.text(range)
-      case (2, .bytes(let range)): text = try reader.text(range, atMost: Limits.protobufTextByteCount)
+      case (2, .bytes(let range)): text = range
       default: break
       }
     }
-    metadata["onnx.metadata.\(key)"] = .string(text)
+    if let text { try keep(text, as: "onnx.metadata.\(key)") }
   }
 
   // MARK: - Graphs
