@@ -188,6 +188,7 @@ private func value(_ code: UInt16, exponentBits: Int, mantissaBits: Int) -> Doub
     try expect("BOOL", [UInt8(0), 1, 2, 255], [0, 1, 1, 1])
     try expect("C64", [Float(1), 2, -3, 4], [1, -3])
     try expect("C128", [1.0, 2, -3, 4], [1, -3])
+    try expect("C128", [Double(1), 2, -3, 4], [1, -3])
   }
 
   @Test func `the first element that is no finite number is found`() {

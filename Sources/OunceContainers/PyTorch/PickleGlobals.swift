@@ -6,6 +6,7 @@ enum PickleGlobals {
 
   /// Judges by names alone: nothing is imported to look.
   static func judge(_ global: PickleGlobal) -> Judgement {
+    if knownPaths.contains(global.path) { return .known }
     let modules = global.module.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     let names = global.name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     let first = modules.first ?? ""
@@ -16,7 +17,8 @@ enum PickleGlobals {
     if first == "__torch__" { return .known }
     if active.contains(first) { return .danger }
     // An innocent module leads to an active one by what it imports: `torch.serialization`, name `os.system`.
-    if names.contains(where: { active.contains($0) || builtins.contains($0) || $0.hasPrefix("__") }) { return .danger }
+    if names.contains(where: { active.contains($0) || builtins.contains($0) || isInner($0) }) { return .danger }
+    if names.count > 1, names.contains(where: { $0.hasPrefix("_") }) { return .danger }
     if modules.dropFirst().contains(where: builtins.contains) { return .danger }
     if activeModules.contains(where: { global.module == $0 || global.module.hasPrefix($0 + ".") }) { return .danger }
     if activePaths.contains(global.path) { return .danger }
@@ -61,6 +63,9 @@ enum PickleGlobals {
     String(name.unicodeScalars.prefix(200).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0) })
   }
 
+  /// `__globals__`, `__reduce__`: what leads from an object to the machinery behind it.
+  private static func isInner(_ name: String) -> Bool { name.hasPrefix("__") && name.hasSuffix("__") }
+
   private static let builtins: Set<String> = ["builtins", "__builtin__", "__builtins__"]
 
   /// Types of plain values: making one does nothing else.
@@ -78,7 +83,7 @@ enum PickleGlobals {
     "urllib2", "urllib3", "requests", "httpx", "aiohttp", "ftplib", "smtplib", "smtpd", "poplib", "imaplib", "nntplib",
     "telnetlib", "xmlrpc", "webbrowser", "antigravity", "paramiko", "fabric", "ctypes", "_ctypes", "cffi", "mmap",
     "msvcrt", "winreg", "_winreg", "_winapi", "win32api", "io", "_io", "tempfile", "fileinput", "linecache", "operator",
-    "_operator", "functools", "_functools", "itertools", "timeit", "cProfile", "profile", "pdb", "bdb", "trace",
+    "_operator", "functools", "_functools", "timeit", "cProfile", "profile", "pdb", "bdb", "trace",
     "doctest", "unittest", "test", "lib2to3", "idlelib", "rlcompleter", "readline", "inspect", "gc", "atexit", "signal",
     "threading", "_thread", "thread", "multiprocessing", "concurrent", "asyncio", "sched", "pickle", "_pickle",
     "cPickle", "pickletools", "dill", "cloudpickle", "marshal", "shelve", "dbm", "sqlite3", "IPython", "ipykernel",
@@ -115,7 +120,8 @@ enum PickleGlobals {
     "numpy.core.multiarray.fromfile", "numpy._core.multiarray.fromfile", "types.FunctionType", "types.CodeType",
     "types.MethodType", "types.LambdaType", "types.BuiltinFunctionType", "types.DynamicClassAttribute",
     "types.new_class",
-    "codecs.open", "codecs.EncodedFile", "logging.FileHandler", "uuid._get_command_stdout", "uuid._popen", "pathlib.os",
+    "codecs.open", "codecs.EncodedFile", "copyreg.add_extension", "copyreg.pickle", "copyreg.constructor",
+    "logging.FileHandler", "uuid._get_command_stdout", "uuid._popen", "pathlib.os",
     "pandas.read_pickle", "joblib.load", "pydoc.pipepager", "pydoc.tempfilepager", "pydoc.locate", "_pydecimal.sys",
     "weakref.finalize", "collections.namedtuple", "typing.get_type_hints", "bz2.open", "gzip.open", "lzma.open",
   ]
@@ -136,7 +142,8 @@ enum PickleGlobals {
     "torch.nn.parameter.Buffer", "torch.nn.Parameter", "torch.serialization._get_layout", "torch.strided",
     "torch.distributed.checkpoint.filesystem._StorageInfo", "torch.per_tensor_affine", "torch.per_channel_affine",
     "torch.sparse_coo", "torch.sparse_csr", "torch.contiguous_format", "torch.preserve_format", "torch.channels_last",
-    "_codecs.encode", "copyreg._reconstructor", "copy_reg._reconstructor", "numpy.dtype", "numpy.ndarray",
+    "_codecs.encode", "copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__",
+    "copyreg.__newobj_ex__", "numpy.dtype", "numpy.ndarray",
     "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.core.multiarray.scalar",
     "numpy._core.multiarray.scalar", "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer",
     "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath", "datetime.datetime", "datetime.timedelta",
