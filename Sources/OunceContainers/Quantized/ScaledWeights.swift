@@ -59,7 +59,8 @@ struct ScaledWeights: WeightScheme {
     sizes += CompressedTensors.weights(settings).compactMap { $0["group_size"]?.integer.map { [1, $0] } }
     sizes += [[128, 128], [rows / scaleRows, columns / scaleColumns]]
     let fitting = sizes.first { size in
-      size.allSatisfy { (1...1 << 40).contains($0) } && (scaleRows == 1 || (rows + size[0] - 1) / size[0] == scaleRows)
+      size.allSatisfy { (1...Limits.blockElements).contains($0) }
+        && (scaleRows == 1 || (rows + size[0] - 1) / size[0] == scaleRows)
         && (scaleColumns == 1 || (columns + size[1] - 1) / size[1] == scaleColumns)
     }
     return fitting.map { ($0[0], $0[1]) }
