@@ -1,4 +1,5 @@
 package import OunceCore
+internal import OunceEncoding
 
 /// Weights that lie in several planes, joined to tensors of floats whose rows are decoded as they are read.
 package enum QuantizedWeights {
