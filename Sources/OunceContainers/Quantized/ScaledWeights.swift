@@ -37,8 +37,11 @@ struct ScaledWeights: WeightScheme {
           factors = Tensor(info: info, data: factors.data)
         }
         let block = Self.block(codes.shape, scale.shape, planes.settings)
-        let tensor = try ScaledRows.tensor(
-          codes.tensor, factors, block: block, zero: zero?.tensor, type: isExponent ? "BF16" : scale.type)
+        let type = isExponent ? "BF16" : scale.type
+        // Scales that do not cover their weight may be those of parts that lie elsewhere: they stay as they are.
+        guard
+          let tensor = try? ScaledRows.tensor(codes.tensor, factors, block: block, zero: zero?.tensor, type: type)
+        else { continue }
         weights.append(
           JoinedWeight(tensor, as: Self.form(codes, scale, block), of: [codes, scale] + (zero.map { [$0] } ?? [])))
       }
