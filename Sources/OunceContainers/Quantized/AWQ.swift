@@ -45,7 +45,7 @@ struct AWQWeights: WeightScheme {
         let inputCount = codes.shape[1] * 8
         let settings = planes.settings?.json
         let size = settings?["group_size"]?.integer ?? settings?["q_group_size"]?.integer ?? 128
-        let groupSize = size > 0 ? size : max(inputCount, 1)
+        let groupSize = size > 0 ? min(size, max(inputCount, 1)) : max(inputCount, 1)
         let rows = try PackedRows(
           codes, scales, zeros, form: .alongRow, bits: 4, inputCount: inputCount, groupSize: groupSize)
         weights.append(

@@ -17,7 +17,9 @@ struct BitNetWeights: WeightScheme {
       let name = base + "weight"
       guard let codes = planes[name], codes.type == "U8" else { continue }
       let factor = try scale.plane("F32", "F16", "BF16")
-      guard codes.shape.count == 2, factor.count == 1, codes.shape.allSatisfy({ (1...1 << 40).contains($0) }) else {
+      guard codes.shape.count == 2, factor.count == 1,
+        codes.shape.allSatisfy({ (1...Limits.blockElements).contains($0) })
+      else {
         throw codes.misfit("has the shape \(codes.shape) and \(factor.count) scales, expected two sizes and one scale")
       }
       let rows = TernaryRows(

@@ -56,7 +56,8 @@ struct BitsAndBytesBlocks: WeightScheme {
       let absmax = try set.require(name + ".absmax", for: name)
       var planes = [codes, absmax, map, state]
       let sizes = settings["shape"]?.array?.compactMap(\.integer) ?? []
-      guard let blockSize = settings["blocksize"]?.integer, blockSize > 0, !sizes.isEmpty,
+      guard let blockSize = settings["blocksize"]?.integer, !sizes.isEmpty,
+        (1...Limits.blockElements).contains(blockSize),
         let type = settings["dtype"]?.string.flatMap(QuantizationSettings.encodingName)
       else { throw state.misfit("does not say \"shape\", \"blocksize\" and a \"dtype\" of floats") }
       let count = try TensorInfo(name: name, shape: sizes, encoding: try Encodings.require(type)).elementCount
@@ -75,7 +76,7 @@ struct BitsAndBytesBlocks: WeightScheme {
         let scales = try set.require(name + ".nested_absmax", for: name)
         let values = try set.require(name + ".nested_quant_map", for: name)
         planes += [scales, values]
-        guard let size = settings["nested_blocksize"]?.integer, size > 0,
+        guard let size = settings["nested_blocksize"]?.integer, (1...Limits.blockElements).contains(size),
           let offset = settings["nested_offset"]?.double, values.tensor.info.elementCount == 256,
           scales.tensor.info.elementCount == (scaleCount + size - 1) / size
         else { throw state.misfit("does not fit \(scales.tensor.info.elementCount) scales of scales") }

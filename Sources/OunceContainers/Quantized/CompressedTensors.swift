@@ -43,7 +43,7 @@ struct PackedIntegers: WeightScheme {
     if let settings = planes.settings, CompressedTensors.refusedFormat(settings) != nil { return [] }
     let groups = CompressedTensors.weights(planes.settings)
     let known = Set(groups.compactMap { $0["num_bits"]?.integer })
-    let sizes = groups.compactMap { $0["group_size"]?.integer }.filter { $0 > 0 }
+    let sizes = groups.compactMap { $0["group_size"]?.integer }.filter { (1...Limits.blockElements).contains($0) }
     var weights: [JoinedWeight] = []
     for (base, codes) in planes.entries(named: "weight_packed") where codes.type == "I32" {
       let name = base + "weight"
@@ -79,7 +79,7 @@ struct PackedIntegers: WeightScheme {
     let sizes = [0, width].map { start in
       Int(truncatingIfNeeded: bytes[start..<start + width].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
     }
-    guard sizes.allSatisfy({ (1...1 << 40).contains($0) }) else {
+    guard sizes.allSatisfy({ (1...Limits.blockElements).contains($0) }) else {
       throw entry.misfit("holds the sizes \(sizes), which are none of a weight")
     }
     return sizes

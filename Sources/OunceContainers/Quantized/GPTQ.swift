@@ -17,8 +17,15 @@ struct GPTQWeights: WeightScheme {
   let methods = ["gptq", "gptqmodel", "auto-round", "intel/auto-round"]
   let isKnownByNames = true
 
+  /// A layout of the configuration that is not decoded.
+  static func refusedLayout(_ settings: QuantizationSettings) -> String? {
+    guard settings.method.hasPrefix("gptq"), let format = settings.json["checkpoint_format"]?.string else { return nil }
+    return ["gptq", "gptq_v2"].contains(format) ? nil : format
+  }
+
   func weights(in planes: PlaneSet) throws(OunceError) -> [JoinedWeight] {
-    let format = planes.settings?.json["checkpoint_format"]?.string ?? "gptq"
+    if let settings = planes.settings, Self.refusedLayout(settings) != nil { return [] }
+    let isFirstVersion = planes.settings?.json["checkpoint_format"]?.string != "gptq_v2"
     var weights: [JoinedWeight] = []
     for (base, codes) in planes.entries(named: "qweight") {
       // AWQ calls its planes the same, and has no index of groups.
@@ -27,10 +34,7 @@ struct GPTQWeights: WeightScheme {
       let zeros = try planes.require(base + "qzeros", for: name)
       let scales = try planes.require(base + "scales", for: name)
       let indices = planes[base + "g_idx"]
-      guard ["gptq", "gptq_v2"].contains(format) else {
-        throw (planes.settings?.misfit("GPTQ in the layout \(format) cannot be decoded")) ?? codes.misfit("is unknown")
-      }
-      let rows = try GPTQRows(codes, zeros, scales, indices, isFirstVersion: format == "gptq", planes.settings)
+      let rows = try GPTQRows(codes, zeros, scales, indices, isFirstVersion: isFirstVersion, planes.settings)
       weights.append(
         try JoinedWeight(
           name, as: rows.form, shape: [rows.outputCount, rows.inputCount], type: scales.type,

@@ -73,15 +73,11 @@ struct QuantizationSettings {
       return isBitsAndBytes ? "bitsandbytes" : nil
     }
   }
-
-  func misfit(_ problem: String) -> OunceError {
-    OunceError(
-      .unsupported, problem, file: file, subject: "quantization_config",
-      remedy: "convert the model that these weights were made from")
-  }
 }
 
 extension Limits {
   /// Bytes of a `config.json`: the largest published is below 1 MB.
   static let configurationByteCount = 16 << 20
+  /// Elements of a block or a group that share a scale: more than any tensor has, and sums with it do not overflow.
+  static let blockElements = 1 << 40
 }

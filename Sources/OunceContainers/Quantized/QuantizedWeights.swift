@@ -1,4 +1,5 @@
 package import OunceCore
+internal import OunceEncoding
 
 /// Weights that lie in several planes, joined to tensors of floats whose rows are decoded as they are read.
 package enum QuantizedWeights {
@@ -26,6 +27,9 @@ package enum QuantizedWeights {
     _ model: Model, inSinglePrecision: Bool = false
   ) throws(OunceError) -> (tensors: [Tensor], remarks: [Remark]) {
     let settings = QuantizationSettings(model)
+    // Codes are no floats of 16 bits and more: a model that has only such has no planes.
+    guard settings != nil || model.tensors.contains(where: { $0.info.encoding.bytesPerBlock == 1 || !$0.isFloat })
+    else { return (model.tensors, []) }
     let planes = PlaneSet(model.tensors, settings, model.metadata)
     var remarks: [Remark] = []
     var owners: [Int: Int] = [:]
@@ -36,6 +40,11 @@ package enum QuantizedWeights {
       var found: [JoinedWeight] = []
       do throws(OunceError) { found = try scheme.weights(in: planes) } catch {
         guard !isNamed else { throw error.located(file: model.path) }
+        guard !isNamed else {
+          var error = error.located(file: model.path)
+          error.remedy = error.remedy ?? "the configuration and the weights do not belong together"
+          throw error
+        }
         remarks.append(
           Remark(.note, subject: error.subject ?? "", "is no plane of a quantized weight: \(error.problem)"))
       }
@@ -97,6 +106,8 @@ package enum QuantizedWeights {
     let name: String
     if let format = CompressedTensors.refusedFormat(settings) {
       name = "compressed-tensors \(format)"
+    } else if let layout = GPTQWeights.refusedLayout(settings) {
+      name = "GPTQ in the layout \(layout)"
     } else if let layout = AWQWeights.refusedLayout(settings) {
       name = "AWQ in the layout \(layout)"
     } else if !hasWeights, !schemes.contains(where: { $0.methods.contains(settings.method) }) {
@@ -107,6 +118,10 @@ package enum QuantizedWeights {
     return Remark(
       .unsupported, subject: settings.file, "says that weights are quantized as \(name), which is not decoded")
   }
+}
+
+extension Tensor {
+  fileprivate var isFloat: Bool { info.encoding.kind == .float }
 }
 
 extension Model {

@@ -37,8 +37,11 @@ struct ScaledWeights: WeightScheme {
           factors = Tensor(info: info, data: factors.data)
         }
         let block = Self.block(codes.shape, scale.shape, planes.settings)
-        let tensor = try ScaledRows.tensor(
-          codes.tensor, factors, block: block, zero: zero?.tensor, type: isExponent ? "BF16" : scale.type)
+        let type = isExponent ? "BF16" : scale.type
+        // Scales that do not cover their weight may be those of parts that lie elsewhere: they stay as they are.
+        guard
+          let tensor = try? ScaledRows.tensor(codes.tensor, factors, block: block, zero: zero?.tensor, type: type)
+        else { continue }
         weights.append(
           JoinedWeight(tensor, as: Self.form(codes, scale, block), of: [codes, scale] + (zero.map { [$0] } ?? [])))
       }
@@ -59,7 +62,8 @@ struct ScaledWeights: WeightScheme {
     sizes += CompressedTensors.weights(settings).compactMap { $0["group_size"]?.integer.map { [1, $0] } }
     sizes += [[128, 128], [rows / scaleRows, columns / scaleColumns]]
     let fitting = sizes.first { size in
-      size.allSatisfy { (1...1 << 40).contains($0) } && (scaleRows == 1 || (rows + size[0] - 1) / size[0] == scaleRows)
+      size.allSatisfy { (1...Limits.blockElements).contains($0) }
+        && (scaleRows == 1 || (rows + size[0] - 1) / size[0] == scaleRows)
         && (scaleColumns == 1 || (columns + size[1] - 1) / size[1] == scaleColumns)
     }
     return fitting.map { ($0[0], $0[1]) }

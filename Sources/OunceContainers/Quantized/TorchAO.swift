@@ -33,7 +33,8 @@ struct TorchAOWeights: WeightScheme {
         let zero = type == "Float8Tensor" ? nil : planes[prefix + "zero_point"]
         let float = description["_data"]?["dtype"]?["_data"]?.string.flatMap(QuantizationSettings.encodingName)
         let block = description["_data"]?["block_size"]?.array?.compactMap(\.integer) ?? []
-        let sizes = block.count == 2 && block.allSatisfy { $0 > 0 } ? (block[0], block[1]) : nil
+        let sizes =
+          block.count == 2 && block.allSatisfy((1...Limits.blockElements).contains) ? (block[0], block[1]) : nil
         let tensor = try ScaledRows.tensor(
           codes.tensor.renamed(key), scale.tensor, block: sizes, zero: zero?.tensor, type: float ?? "BF16")
         weights.append(
