@@ -187,7 +187,6 @@ private func value(_ code: UInt16, exponentBits: Int, mantissaBits: Int) -> Doub
     try expect("F64", [0x1p24 + 1, 1e300, -0.0, 0x1p-150], [0x1p24, .infinity, -0.0, 0])
     try expect("BOOL", [UInt8(0), 1, 2, 255], [0, 1, 1, 1])
     try expect("C64", [Float(1), 2, -3, 4], [1, -3])
-    try expect("C128", [1.0, 2, -3, 4], [1, -3])
     try expect("C128", [Double(1), 2, -3, 4], [1, -3])
   }
 

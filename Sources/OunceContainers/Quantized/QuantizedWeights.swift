@@ -39,7 +39,6 @@ package enum QuantizedWeights {
       guard isNamed || (scheme.isKnownByNames && settings == nil) else { continue }
       var found: [JoinedWeight] = []
       do throws(OunceError) { found = try scheme.weights(in: planes) } catch {
-        guard !isNamed else { throw error.located(file: model.path) }
         guard !isNamed else {
           var error = error.located(file: model.path)
           error.remedy = error.remedy ?? "the configuration and the weights do not belong together"
