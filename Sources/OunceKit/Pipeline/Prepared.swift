@@ -149,9 +149,7 @@ struct Prepared {
 extension [Tensor] {
   /// The output type with which the reference converter loses nothing of this checkpoint: its first matrix's own.
   var highestOutputType: String {
-    for tensor in planes where tensor.info.shape.count >= 2 && tensor.info.encoding.kind == .float {
-      return ["BF16", "F16"].contains(tensor.info.encoding.name) ? tensor.info.encoding.name : "F32"
-    for tensor in self where tensor.info.shape.count >= 2 && tensor.info.encoding.becomesFloats {
+    for tensor in planes where tensor.info.shape.count >= 2 && tensor.info.encoding.becomesFloats {
       // Blocks that are named after the type of their scales hold values of that type.
       let name = tensor.info.encoding.name
       return ["BF16", "F16"].first { name == $0 || name.hasSuffix("_\($0)") } ?? "F32"
