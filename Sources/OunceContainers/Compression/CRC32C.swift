@@ -1,4 +1,4 @@
-/// The checksum of Castagnoli, which zarr and TensorStore write.
+/// The checksum of Castagnoli, which TensorFlow and TensorStore write.
 ///
 /// https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4
 enum CRC32C {
@@ -8,5 +8,11 @@ enum CRC32C {
 
   static func checksum(of bytes: some Sequence<UInt8>) -> UInt32 {
     ~bytes.reduce(~UInt32(0)) { $0 >> 8 ^ table[Int(UInt8(truncatingIfNeeded: $0) ^ $1)] }
+  }
+
+  /// As tables and records of TensorFlow hold it: "masked", since a checksum over bytes that hold checksums is weak.
+  static func masked(_ bytes: some Sequence<UInt8>) -> UInt32 {
+    let checksum = checksum(of: bytes)
+    return (checksum >> 15 | checksum << 17) &+ 0xA282_EAD8
   }
 }
