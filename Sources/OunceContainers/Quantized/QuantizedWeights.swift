@@ -26,6 +26,8 @@ package enum QuantizedWeights {
   package static func joined(
     _ model: Model, inSinglePrecision: Bool = false
   ) throws(OunceError) -> (tensors: [Tensor], remarks: [Remark]) {
+    // Names alike, meanings apart: CTranslate2 divides by its scales, and groups of llama2.c may span rows.
+    guard !["CTranslate2", "llama2.c"].contains(model.container) else { return (model.tensors, []) }
     let settings = QuantizationSettings(model)
     // Codes are no floats of 16 bits and more: a model that has only such has no planes.
     guard settings != nil || model.tensors.contains(where: { $0.info.encoding.bytesPerBlock == 1 || !$0.isFloat })
