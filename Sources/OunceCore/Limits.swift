@@ -68,6 +68,8 @@ public enum Limits {
   public static let pickleNesting = 100
   /// Containers that are visited in search of tensors, each as often as it is reached: shared ones could multiply.
   public static let pickleVisits = 8_000_000
+  /// Members of a tar archive of PyTorch before 0.2, which has four.
+  public static let tarMembers = 16
   /// Globals of a pickle that are told by name before they are only counted.
   public static let listedGlobals = 50
 }
