@@ -88,7 +88,7 @@ private struct TarStorages: TorchStorages {
       else { throw Self.malformed("a storage is described in a way that is not known", file, end) }
       var reader = ByteReader(file, at: pickle.end)
       let elementCount = try reader.count(
-        atMost: file.byteCount, of: "elements of a storage", elementByteCount: type.byteCount)
+        atMost: 1 << 58, of: "elements of a storage", elementByteCount: type.byteCount)
       let byteCount = elementCount * type.byteCount
       storages[ExactString(key)] = TorchStorage(file: file, offset: reader.offset, byteCount: byteCount)
       references[ExactString(key)] = TorchStorageReference(key: key, type: type, elementCount: elementCount)
