@@ -6,8 +6,8 @@ internal import OunceCore
 /// |---|---|
 /// | `sys_info` | a pickle about the machine |
 /// | `pickle` | what was saved; its persistent identifiers are keys of tensors and storages, as texts |
-/// | `tensors` | a count, then for each: a pickle `(key, storage, class)`, 8 bytes of dimensions, sizes, strides, offset |
-/// | `storages` | a count, then for each: a pickle `(key, device, class)`, 8 bytes of elements, the elements; then views |
+/// | `tensors` | a count; for each: a pickle `(key, storage, class)`, number of dimensions, sizes, strides, offset |
+/// | `storages` | a count; for each: a pickle `(key, device, class)`, number of elements, the elements; then views |
 ///
 /// Numbers between pickles are little endian, of 8 bytes. Source: `legacy_load` in torch/serialization.py
 struct TorchTarFile {
