@@ -76,8 +76,12 @@ public enum Limits {
   public static let pickleArrayByteCount = 64 << 20
   /// Containers inside each other that are searched for tensors; modules of modules stay below 20.
   public static let pickleNesting = 100
-  /// Containers that are visited in search of tensors, each as often as it is reached: shared ones could multiply.
-  public static let pickleVisits = 8_000_000
+  /// How often the objects of a pickle are reached in search of tensors, and how much oftener for each that there is:
+  /// shared ones are reached once more in each place, and nested sharing would multiply.
+  public static let pickleVisits = 10_000
+  public static let pickleVisitsOfEach = 8
+  /// Members of a tar archive of PyTorch before 0.2, which has four.
+  public static let tarMembers = 16
   /// Globals of a pickle that are told by name before they are only counted.
   public static let listedGlobals = 50
   /// Bytes of one structure of an HDF5 file: an attribute has 64 KiB, a node of an index a few.

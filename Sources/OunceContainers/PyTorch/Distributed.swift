@@ -5,7 +5,7 @@ internal import OunceEncoding
 ///
 /// | file | what |
 /// |---|---|
-/// | `.metadata` | a pickle of `torch.distributed.checkpoint.metadata.Metadata`: shapes, types, and where each piece is |
+/// | `.metadata` | a pickle of `torch.distributed.checkpoint.metadata.Metadata`: shapes, types, and the pieces |
 /// | `__0_0.distcp`, … | pieces one after the other, each a checkpoint of its own with a single tensor |
 ///
 /// Source of the format: https://github.com/pytorch/pytorch/blob/main/torch/distributed/checkpoint/metadata.py

@@ -9,6 +9,13 @@ extension PickleTensors {
     // A parameter around a tensor of a subclass around an array, and some.
     for _ in 0..<8 {
       if let reference = TorchStorageReference(pickle, value) { return try tensor(of: reference, name) }
+      if let node = pickle.node(value, .persistent), let key = node.values.first.flatMap(pickle.text),
+        let reference = storages.tensor(key)
+      {
+        guard let type = reference.storage.type else { return .unsupported("has elements of an unknown type") }
+        return try tensor(
+          reference.storage, type, offset: reference.offset, shape: reference.shape, strides: reference.strides, name)
+      }
       guard var (path, arguments) = pickle.call(value) else { return nil }
       if Self.subclasses.contains(path) {
         guard arguments.count >= 3, let inner = pickle.path(arguments[0]), let items = pickle.items(arguments[2]) else {

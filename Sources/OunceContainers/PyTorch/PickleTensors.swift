@@ -45,9 +45,9 @@ struct PickleTensors {
   private mutating func walk(_ value: PickleValue, _ name: String, _ depth: Int) throws(OunceError) {
     guard case .node(let index) = value, !barren.contains(index), !way.contains(index) else { return }
     visits += 1
-    guard visits <= Limits.pickleVisits else {
+    guard visits <= Limits.pickleVisits + Limits.pickleVisitsOfEach * pickle.nodes.count else {
       throw OunceError(
-        .malformed, "the objects of the pickle are reached in more than the limit of \(Limits.pickleVisits) ways",
+        .malformed, "objects hold each other in so many ways that \(visits) were seen among \(pickle.nodes.count)",
         file: pickle.file.path, offset: 0)
     }
     let found = tensors.count + remarks.count

@@ -2,8 +2,8 @@ public import OunceCore
 internal import OunceEncoding
 
 extension PyTorchContainer: WritableContainer {
-  /// A plain dictionary of tensors, as `torch.save(dict)` of PyTorch 2.6 writes it: the same pickle, the same members in
-  /// the same order, each storage at a multiple of 64 bytes. `torch.load(weights_only=True)` reads it.
+  /// A plain dictionary of tensors, as `torch.save(dict)` of PyTorch 2.6 writes it: the same pickle, the same members
+  /// in the same order, each storage at a multiple of 64 bytes. `torch.load(weights_only=True)` reads it.
   ///
   /// Only `.data/serialization_id` differs: PyTorch hashes the contents, which a layout does not know; here it follows
   /// from names, types and shapes. A dictionary of tensors has no place for metadata, which is left out.

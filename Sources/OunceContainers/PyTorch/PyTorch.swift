@@ -14,7 +14,7 @@ public import OunceCore
 ///
 /// Before, it was five pickles (a magic number, a version, the machine, what was saved, the keys of the storages), and
 /// the storages in the order of these keys: 8 bytes with the number of elements, then the elements. These are little
-/// endian on every machine.
+/// endian on every machine. Before 0.2 it was a tar archive: see `TorchTarFile`.
 ///
 /// Source of the format: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py
 ///
@@ -30,7 +30,7 @@ public struct PyTorchContainer: Container {
 
   public func recognizes(_ candidate: Candidate) -> Bool {
     if let archive = candidate.archive { return TorchArchive.prefix(of: archive) != nil }
-    return TorchLegacyFile.isMagic(candidate.head) || Self.isPickle(candidate.head)
+    return TorchLegacyFile.isMagic(candidate.head) || Self.isPickle(candidate.head) || TorchTarFile.isTar(candidate)
   }
 
   /// A protocol from 2 to 5, and an instruction that such a pickle begins with. Older protocols begin like text.
@@ -45,6 +45,7 @@ public struct PyTorchContainer: Container {
     let candidate = try Candidate(file)
     if let archive = candidate.archive { return try TorchArchive(archive).model() }
     if TorchLegacyFile.isMagic(candidate.head) { return try TorchLegacyFile(file).model() }
+    if TorchTarFile.isTar(candidate) { return try TorchTarFile(file).model() }
     return try pickle(file)
   }
 

@@ -77,7 +77,7 @@ private struct LegacyStorages: TorchStorages {
           offset: reader.offset, remedy: "save the tensors with a newer version of PyTorch")
       }
       let start = reader.offset
-      let count = try reader.count(atMost: file.byteCount, of: "elements of a storage", elementByteCount: width)
+      let count = try reader.count(atMost: 1 << 58, of: "elements of a storage", elementByteCount: width)
       guard count == reference.elementCount else {
         throw reader.malformed(
           "the storage \(text) has \(count) elements, where the pickle says \(reference.elementCount)", at: start)

@@ -12,6 +12,20 @@ struct TorchStorage: Sendable {
 protocol TorchStorages {
   /// nil: there is none of this key.
   func storage(_ key: String) throws(OunceError) -> TorchStorage?
+  /// Before 0.2, tensors were named by keys, too. nil: there is none of this key.
+  func tensor(_ key: String) -> TorchTensorReference?
+}
+
+extension TorchStorages {
+  func tensor(_ key: String) -> TorchTensorReference? { nil }
+}
+
+/// A tensor that is described beside its pickle.
+struct TorchTensorReference {
+  let storage: TorchStorageReference
+  let offset: Int
+  let shape: [Int]
+  let strides: [Int]
 }
 
 /// A pickle without storages beside it.
@@ -46,6 +60,13 @@ struct TorchStorageReference {
   let elementCount: Int
   /// The part of the storage that is meant, in elements; nil: all.
   var view: (key: String, offset: Int, count: Int)?
+
+  init(key: String, type: TorchType, elementCount: Int) {
+    self.key = key
+    self.type = type
+    typeName = "torch.\(type.storage ?? type.name)"
+    self.elementCount = elementCount
+  }
 
   /// nil when the value is no such tuple.
   init?(_ pickle: Pickle, _ value: PickleValue) {

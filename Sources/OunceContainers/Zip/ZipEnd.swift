@@ -72,8 +72,8 @@ struct ZipEnd {
     guard try reader.integer(UInt32.self) == 0x0706_4B50 else { return nil }
     try reader.skip(4)
     let stated = try reader.integer(UInt64.self)
-    // The stated place counts from the beginning of the archive, which may lie behind other content: even behind another
-    // archive, whose record would then be taken. Nearly always the record is right before.
+    // The stated place counts from the beginning of the archive, which may lie behind other content: even behind
+    // another archive, whose record would then be taken. Nearly always the record is right before.
     for place in [end - 20 - 56, Int(exactly: stated)] {
       guard let place, place >= 0, place <= end - 20 - 56 else { continue }
       var record = ByteReader(file, at: place)
