@@ -52,6 +52,8 @@ struct GPTQRows: WeightRows {
   private let groupCount: Int
   private let groupSize: Int
   private let isFirstVersion: Bool
+  /// Whether one more than the largest zero point is zero.
+  private var wrapsAround = true
   private let codes: TurnedPlane
   private let wordsPerColumn: Int
   private let zeros: TurnedPlane
@@ -103,6 +105,13 @@ struct GPTQRows: WeightRows {
     self.scales = factors.turned(rowCount: groupCount, columnCount: outputCount)
   }
 
+  /// The converter adds one to zero points of the first version and does not wrap around.
+  var asConverted: any WeightRows {
+    var rows = self
+    rows.wrapsAround = false
+    return rows
+  }
+
   /// The group of each input.
   private func groups() throws(OunceError) -> [Int] {
     guard let indices else { return (0..<inputCount).map { $0 / groupSize } }
@@ -126,7 +135,8 @@ struct GPTQRows: WeightRows {
       let bit = row * bits - zeroRows.lowerBound * 32
       for group in 0..<groupCount {
         let stored = Self.field(zeroWords, bit: bit, bits, first: group, stride: groupCount) & mask
-        offsets[group] = Float(isFirstVersion ? (stored + 1) & mask : stored)
+        let zero = isFirstVersion ? stored + 1 : stored
+        offsets[group] = Float(wrapsAround ? zero & mask : zero)
       }
       let scale = line * groupCount
       var place = line * inputCount

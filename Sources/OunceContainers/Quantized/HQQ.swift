@@ -11,8 +11,8 @@ internal import OunceEncoding
 /// | `nbits`, `group_size`, `axis` | numbers |
 /// | `packing` | the bytes of "4bit_u8" |
 ///
-/// With axis 1 a group is a row of the matrix, with axis 0 a column. `weight = (code − zero) · scale`, each step rounded
-/// to the type of the scales. Source: https://github.com/mobiusml/hqq, hqq/core/{quantize,bitpack}.py.
+/// With axis 1 a group is a row of the matrix, with axis 0 a column. `weight = (code − zero) · scale`, each step
+/// rounded to the type of the scales. Source: https://github.com/mobiusml/hqq, hqq/core/{quantize,bitpack}.py.
 struct HQQWeights: WeightScheme {
   let methods = ["hqq"]
   let isKnownByNames = true

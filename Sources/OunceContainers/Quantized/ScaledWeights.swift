@@ -9,8 +9,8 @@ internal import OunceCore
 /// | `weight_scale_inv`, `weight_scale`, `qscale_weight`, `x_scale_inv`, `x_scale` | over blocks, rows or everything |
 /// | `weight_zero_point` | I8, as many as scales, or missing |
 ///
-/// `weight = (code − zero) · scale`, in single precision, rounded once to the type of the scales: F32 for the F32 scales
-/// of DeepSeek, whose own script rounds to BF16.
+/// `weight = (code − zero) · scale`, in single precision, rounded once to the type of the scales: F32 for the F32
+/// scales of DeepSeek, whose own script rounds to BF16.
 struct ScaledWeights: WeightScheme {
   let methods = ["fp8", "fbgemm_fp8", "compressed-tensors", "modelopt"]
   let isKnownByNames = true

@@ -6,7 +6,7 @@ internal import OunceCore
 ///
 /// | type | |
 /// |---|---|
-/// | `Float8Tensor` | `qdata` F8, `scale` F32 over blocks: `qdata · scale` in single precision, then rounded to `dtype` |
+/// | `Float8Tensor` | `qdata` F8, `scale` F32 over blocks: `qdata · scale` in single precision, rounded to `dtype` |
 /// | `IntxUnpackedToInt8Tensor` | `qdata` I8, `scale`, `zero_point` over groups: `(qdata − zero) · scale` |
 /// | `Tensor` | a tensor of floats, `weight:_data` |
 ///

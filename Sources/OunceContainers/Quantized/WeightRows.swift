@@ -7,6 +7,13 @@ protocol WeightRows: Sendable {
   ///
   /// - Throws: `OunceError` when a plane cannot be read, or points outside of another.
   func decode(rows: Range<Int>, into elements: inout MutableSpan<Float>) throws(OunceError)
+
+  /// The same rows as llama.cpp's converter decodes them, where it does not follow the scheme's own library.
+  var asConverted: any WeightRows { get }
+}
+
+extension WeightRows {
+  var asConverted: any WeightRows { self }
 }
 
 /// Decoded rows as elements of a float encoding, a bounded number at once.
@@ -38,11 +45,11 @@ struct DecodedRows: TensorData {
 }
 
 extension Tensor {
-  /// The same rows before they are rounded to the float type of their library.
+  /// The same rows as the reference converter sees them: before they are rounded to the float type of their library.
   var inSinglePrecision: Tensor {
     get throws(OunceError) {
       guard let decoded = data as? DecodedRows, let target = Encodings.writable("F32") else { return self }
-      let data = DecodedRows(rows: decoded.rows, columnCount: decoded.columnCount, target: target)
+      let data = DecodedRows(rows: decoded.rows.asConverted, columnCount: decoded.columnCount, target: target)
       var tensor = try Tensor(name: info.name, shape: info.shape, encoding: target, data: data)
       tensor.fileIndex = fileIndex
       tensor.stored = stored
