@@ -26,10 +26,12 @@ struct FolderContents {
   /// there are several.
   private static let kinds: [(endings: [String], preferred: [String])] = [
     ([".gguf"], []),
-    ([".bin", ".pt", ".pth", ".ckpt"], ["pytorch_model.bin", "model.bin"]),
+    (["pytorch_model.bin"], []),
+    // Files beside a graph may be called `.bin`, too: they hold its weights.
+    ([".onnx"], ["model.onnx"]),
+    ([".bin", ".pt", ".pth", ".ckpt"], ["model.bin"]),
     ([".msgpack"], ["flax_model.msgpack"]),
     ([".h5", ".hdf5", ".keras"], ["tf_model.h5"]),
-    ([".onnx"], ["model.onnx"]),
     ([".npz", ".npy"], ["weights.npz"]),
     ([".index"], []),
     ([".tflite", ".pb", ".mlmodel", ".ggml", ".llamafile"], []),

@@ -8,7 +8,7 @@ internal import OunceCore
 /// |---|---|
 /// | the file | 4: where the root table is; 4: what kind of file |
 /// | a table | 4: how far before it its vtable is, with sign; then fields |
-/// | a vtable | 2: its size; 2: the size of the table; 2 for each field: its place in the table, 0 when it is not there |
+/// | a vtable | 2: its size; 2: the size of the table; 2 for each field: its place in the table, or 0 |
 /// | a vector, a string | 4: count; then elements |
 /// | a reference | 4: how far behind it the table, vector or string is |
 ///

@@ -3,7 +3,7 @@
 /// | bytes | what |
 /// |---|---|
 /// | 1–5 | the unpacked length, as a varint |
-/// | then, by the low two bits of each tag: 00 | a literal: its length less one in the tag, or in the 1–4 bytes after it |
+/// | then, by the low two bits of each tag: 00 | a literal: its length less one in the tag, or in 1–4 bytes behind |
 /// | 01 | a copy of 4–11 bytes, from up to 2047 bytes before |
 /// | 10, 11 | a copy of 1–64 bytes, its distance in the 2 or 4 bytes after the tag |
 enum Snappy {

@@ -1,7 +1,7 @@
 internal import OunceCore
 
-/// A database of TensorStore in a folder, which is how Orbax writes the arrays of a checkpoint: a tree of sorted keys with
-/// their values, or the places of these in files beside.
+/// A database of TensorStore in a folder, which is how Orbax writes the arrays of a checkpoint: a tree of sorted keys
+/// with their values, or the places of these in files beside.
 ///
 /// | part | what |
 /// |---|---|
@@ -18,8 +18,8 @@ internal import OunceCore
 /// | … | the body, compressed |
 /// | 4 | CRC-32C of all before |
 ///
-/// Numbers are varints of seven bits a byte unless it is said otherwise; of entries, all first fields stand together, then
-/// all second ones. Only the latest version is read.
+/// Numbers are varints of seven bits a byte unless it is said otherwise; of entries, all first fields stand together,
+/// then all second ones. Only the latest version is read.
 ///
 /// Specification: https://google.github.io/tensorstore/kvstore/ocdbt/index.html
 struct OCDBT {
@@ -203,7 +203,8 @@ struct OCDBT {
     return Int(offset)..<Int(offset + byteCount)
   }
 
-  /// The body of a manifest or a node: as a file, which unpacks it again when a value in it is read, and to be read now.
+  /// The body of a manifest or a node: as a file, which unpacks it again when a value in it is read, and to be read
+  /// now.
   private mutating func body(
     of file: InputFile, _ range: Range<Int>, _ magic: Magic
   ) throws(OunceError) -> (file: InputFile, reader: ByteReader) {

@@ -18,8 +18,8 @@ public import OunceCore
 /// The name of a tensor is the path of its folder with dots in place of slashes, as Orbax writes the keys of a tree
 /// (`params.dense.kernel`).
 ///
-/// Arrays compressed with anything but zstd, gzip or zlib are named, but not read. Orbax keeps the files of its arrays in
-/// a database unless told otherwise: `OCDBT`.
+/// Arrays compressed with anything but zstd, gzip or zlib are named, but not read. Orbax keeps the files of its arrays
+/// in a database unless told otherwise: `OCDBT`.
 ///
 /// Specifications: https://zarr-specs.readthedocs.io/en/latest/v2/v2.0.html, …/v3/core/index.html and
 /// …/v3/codecs/sharding-indexed/index.html

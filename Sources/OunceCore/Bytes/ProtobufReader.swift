@@ -37,7 +37,8 @@ public struct ProtobufReader {
 
   /// A reader of a nested message.
   public func nested(_ range: Range<Int>) -> ProtobufReader {
-    // What was fetched already is shared; else no more is fetched than the message, since a small one is not worth more.
+    // What was fetched already is shared; else no more is fetched than the message, since a small one is not worth
+    // more.
     var reader = reader.holds(range) ? reader : ByteReader(reader.file, limit: range.upperBound)
     reader.seek(to: range.lowerBound)
     return ProtobufReader(reader, end: range.upperBound, remedy, mayBeCut)

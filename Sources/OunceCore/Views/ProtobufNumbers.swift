@@ -1,8 +1,8 @@
 /// The numbers of one repeated field of a protocol buffer, as an array of little-endian words.
 ///
-/// A field may be packed, not packed, or some of both, and varints have no places of their own: `init` walks them once to
-/// count them and remembers where every 4096th begins; rows are decoded when they are read. Nothing is held, so that a
-/// file of one-byte varints does not grow eightfold in memory.
+/// A field may be packed, not packed, or some of both, and varints have no places of their own: `init` walks them once
+/// to count them and remembers where every 4096th begins; rows are decoded when they are read. Nothing is held, so that
+/// a file of one-byte varints does not grow eightfold in memory.
 public struct ProtobufNumbers: TensorData {
   /// How a number lies in the file.
   public enum Wire: Sendable {

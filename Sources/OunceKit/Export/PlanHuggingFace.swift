@@ -71,7 +71,22 @@ extension Model {
       if name.hasSuffix("index.json") { continue }
       files.append((name, try file.wholeContent(atMost: Limits.companionByteCount)))
     }
+    if tensors.contains(where: { $0.stored != nil || $0.info.encoding.kind == .quantized }) {
+      let all = files
+      files = []
+      for (name, bytes) in all {
+        if let kept = try Self.withoutQuantization(name, bytes) { files.append((name, kept)) }
+      }
+    }
     return (tensors, infos, files, notes)
+  }
+
+  /// Settings of weights that are floats now say nothing of their quantization; nil: the file said nothing else.
+  private static func withoutQuantization(_ name: String, _ bytes: [UInt8]) throws(OunceError) -> [UInt8]? {
+    if ["quantize_config.json", "hf_quant_config.json"].contains(name) { return nil }
+    guard name == "config.json", var settings = try JSONParser.parse(bytes).object else { return bytes }
+    for key in ["quantization_config", "quantization"] { settings.removeValue(forKey: key) }
+    return Array((JSONWriter.write(.object(settings), isIndented: true) + "\n").utf8)
   }
 
   /// Settings, tokenizers, templates and cards.

@@ -40,6 +40,8 @@ struct Convert: ParsableCommand {
   @Flag(help: "Only the tokenizer and the settings, no weights.") var vocabOnly = false
   @Flag(help: "Write every word of the GGUF with its most significant byte first.") var bigendian = false
 
+  @Flag(help: "Turn integers that stand for real numbers (TensorFlow Lite) into floats.") var dequantize = false
+
   @OptionGroup var translation: TranslationArguments
   @OptionGroup var splitting: SplitArguments
   @OptionGroup var writing: WritingOptions
@@ -56,7 +58,7 @@ struct Convert: ParsableCommand {
       ).run()
       return
     }
-    let source = try Models.open(model, output: output ?? ".")
+    let source = try Models.open(model, output: output ?? ".", dequantizes: dequantize)
     request.dtype = try chosenType(of: source)
     request.isBigEndian = bigendian
     request.output = output

@@ -21,6 +21,7 @@ struct Extract: ParsableCommand {
   @Option(help: ArgumentHelp("The type of floats: keep, f32, f16, bf16.", valueName: "type")) var dtype = "keep"
   @Option(name: [.short, .long], help: ArgumentHelp("A file, or an existing folder.", valueName: "path"))
   var output: String?
+  @Flag(help: "Turn integers that stand for real numbers (TensorFlow Lite) into floats.") var dequantize = false
   @OptionGroup var writing: WritingOptions
   @OptionGroup var common: CommonOptions
 
@@ -32,7 +33,7 @@ struct Extract: ParsableCommand {
       throw OunceError(
         .request, "there is no output format \(ending)", remedy: "choose \(endings.joined(separator: ", ")) with --to")
     }
-    let plan = try Models.open(model, output: output ?? ".").planExtraction(
+    let plan = try Models.open(model, output: output ?? ".", dequantizes: dequantize).planExtraction(
       tensors, to: container, dtype: dtype.lowercased() == "keep" ? nil : dtype, output: output)
     try PlanRunner(verb: "extract", plan: plan, writing: writing, common: common, start: start, makesSmaller: false)
       .run()

@@ -45,12 +45,15 @@ struct Formats: ParsableCommand {
     var table = Table(columns: [
       .init(title: "container"), .init(title: "files"), .init(title: "read"), .init(title: "write"),
     ])
-    table.rows = Containers.all.map { container in
+    let readable = Set(Containers.all.map(\.name))
+    let writtenOnly = Containers.writable.filter { !readable.contains($0.name) } as [any Container]
+    table.rows = (Containers.all + writtenOnly).map { container in
       [
-        container.name, container.fileExtensions.map { ".\($0)" }.joined(separator: " "), "yes",
-        container is any WritableContainer ? "yes" : "no",
+        container.name, container.fileExtensions.map { ".\($0)" }.joined(separator: " "),
+        readable.contains(container.name) ? "yes" : "no", container is any WritableContainer ? "yes" : "no",
       ]
     }
+    table.rows += Containers.folders.map { [$0.name, "a folder", "yes", "no"] }
     return table
   }
 

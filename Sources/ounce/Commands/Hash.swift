@@ -26,6 +26,7 @@ struct Hash: ParsableCommand {
   @Option(
     name: [.short, .long], help: ArgumentHelp("Write a manifest of files and tensors here.", valueName: "path"))
   var output: String?
+  @Flag(help: "Turn integers that stand for real numbers (TensorFlow Lite) into floats.") var dequantize = false
   @Flag(name: [.short, .long], help: "Replace a manifest that exists.") var force = false
   @Option(name: [.short, .long], help: ArgumentHelp("Threads (default: one for each processor).", valueName: "n"))
   var jobs: Int?
@@ -42,7 +43,7 @@ struct Hash: ParsableCommand {
   func run() throws {
     var documents: [JSON] = []
     for path in models {
-      let model = try Models.open(path, output: output)
+      let model = try Models.open(path, output: output, dequantizes: dequantize)
       for note in model.remarkNotes { common.note(note) }
       var tensors: [TensorHash] = []
       if per != .file || output != nil { tensors = try hashes(of: model) }
