@@ -12,7 +12,10 @@ struct HuggingFaceTokenizer: Sendable {
   private(set) var highestID = -1
 
   init(_ checkpoint: Checkpoint) throws(OunceError) {
-    guard let json = try checkpoint.model.json("tokenizer.json") else {
+    let whole = try checkpoint.model.json("tokenizer.json")
+    let json: JSON?
+    if let whole { json = whole } else { json = try VocabularyFiles.tokenizer(of: checkpoint.model) }
+    guard let json else {
       throw OunceError(
         .notFound, "has no tokenizer.json", file: checkpoint.model.path,
         remedy: "download all files of the model, not only its weights")

@@ -82,9 +82,7 @@ extension ZooCase {
 
 extension ZooCase {
   /// Entries that are not translated yet, with what is missing. The list only shrinks.
-  static let missing: [String: String] = [
-    "gpt2-nojson-bin": "pickled weights", "llama-bin": "pickled weights",
-  ]
+  static let missing: [String: String] = [:]
 
   /// Differences that have a reason, by how they begin: the reference takes exponentials from a library whose last bit
   /// is not documented, and writes RWKV's chat template out where llama.cpp knows it by name.
