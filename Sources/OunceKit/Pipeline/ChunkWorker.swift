@@ -40,7 +40,7 @@ struct ChunkWorker: ~Copyable {
       }
     } catch { throw error.located(subject: "tensor \(info.name)") }
     var largest: Float = 0
-    if step.needsElements || (encoding.kind == .float && !plan.allowsNonFinite) {
+    if step.needsElements || (!plan.allowsNonFinite && hasNonFinite(byteCount, encoding)) {
       decodeSource(step, elements)
       largest = try checkFinite(step, elements)
     }
@@ -62,6 +62,12 @@ struct ChunkWorker: ~Copyable {
       try self.target.withBytes(made) { (bytes) throws(OunceError) in try write(index, bytes, start) }
     }
     return byteCount
+  }
+
+  /// Whether what is only copied has an element that is no number: seen from its bits.
+  private func hasNonFinite(_ byteCount: Int, _ encoding: any Encoding) -> Bool {
+    guard encoding.kind == .float else { return false }
+    return source.withBytes(0..<byteCount) { Encodings.kernels.survey($0, encoding).nonFinite.count > 0 }
   }
 
   private mutating func encode(
