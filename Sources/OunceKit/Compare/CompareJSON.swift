@@ -6,14 +6,14 @@ extension Comparison {
   /// - Parameters:
   ///   - failures: what `failures` said.
   public func json(
-    tensors: [TensorComparison], metrics: [CompareMetric], failures: [String]
+    tensors: [TensorComparison], metrics: [CompareMetric], failures: [CompareFailure]
   ) -> JSON {
     .object([
       "schema": .string("ounce.compare/1"), "version": .string(OunceKit.version), "a": a.json, "b": b.json,
       "overall": overall.json(metrics), "tensors": .array(tensors.map { $0.json(metrics) }),
       "onlyInA": .array(onlyInA.map(\.json)), "onlyInB": .array(onlyInB.map(\.json)),
       "metadata": .array(metadata.map(\.json)), "notes": .array(notes.map(JSON.string)),
-      "failures": .array(failures.map(JSON.string)),
+      "failures": .array(failures.map(\.json)),
     ])
   }
 }
@@ -78,6 +78,15 @@ extension MetadataDifference {
     if let elements {
       document["elements"] = .object(["differingCount": .integer(elements.count), "first": .integer(elements.first)])
     }
+    return .object(document)
+  }
+}
+
+extension CompareFailure {
+  fileprivate var json: JSON {
+    var document: JSONObject = ["tensor": .string(tensor), "problem": .string(problem)]
+    if let metric { document["metric"] = .string(metric.rawValue) }
+    if let value { document["value"] = .double(value) }
     return .object(document)
   }
 }

@@ -56,25 +56,39 @@ public struct Comparison: Sendable {
     }.map { tensors[$0] }
   }
 
-  /// Why this comparison fails under `limits`, one sentence each: a tensor beyond a limit, and, where there is any
-  /// limit, one that could not be compared.
-  public func failures(_ limits: [CompareLimit]) -> [String] {
+  /// Why this comparison fails under `limits`: a tensor beyond one, and, where there is any limit, a tensor that could
+  /// not be compared.
+  public func failures(_ limits: [CompareLimit]) -> [CompareFailure] {
     guard !limits.isEmpty else { return [] }
-    var failures: [String] = []
+    var failures: [CompareFailure] = []
     for tensor in worstFirst {
       guard let figures = tensor.figures else {
-        failures.append("\(tensor.name): \(tensor.reason ?? "not compared")")
+        failures.append(CompareFailure(tensor: tensor.name, problem: tensor.reason ?? "not compared"))
         continue
       }
       for limit in limits where limit.isExceeded(by: figures) {
-        let metric = limit.metric
-        failures.append("\(tensor.name): \(metric.rawValue) \(metric.text(metric.value(of: figures)))")
+        let value = limit.metric.value(of: figures)
+        failures.append(
+          CompareFailure(
+            tensor: tensor.name, metric: limit.metric, value: value,
+            problem: "\(limit.metric.rawValue) is \(limit.metric.text(value))"))
       }
     }
-    failures += onlyInA.map { "\($0.name): only in \(a.path)" }
-    failures += onlyInB.map { "\($0.name): only in \(b.path)" }
+    failures += onlyInA.map { CompareFailure(tensor: $0.name, problem: "is only in A") }
+    failures += onlyInB.map { CompareFailure(tensor: $0.name, problem: "is only in B") }
     return failures
   }
+}
+
+/// A tensor that breaks a limit.
+public struct CompareFailure: Sendable {
+  public let tensor: String
+  /// nil: it could not be compared.
+  public var metric: CompareMetric?
+  public var value: Double?
+  public let problem: String
+
+  public var message: String { "\(tensor): \(problem)" }
 }
 
 /// A tensor as a model has it.

@@ -37,7 +37,9 @@ public enum FigureText {
   public static func bytes(_ count: Int) -> String {
     var value = Double(count)
     for unit in ["B", "kB", "MB", "GB", "TB"] {
-      if value < 999.5 { return (unit == "B" ? "\(count)" : fixed(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0)) + " \(unit)" }
+      if value < 999.5 {
+        return (unit == "B" ? "\(count)" : fixed(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0)) + " \(unit)"
+      }
       value /= 1000
     }
     return fixed(value, 1) + " PB"

@@ -7,7 +7,8 @@ public struct MetadataDifference: Sendable, Equatable {
   /// The value in short; nil: there is none.
   public let a: String?
   public let b: String?
-  /// Of two arrays of one type: how many elements differ, and the index of the first; a longer array differs in the rest.
+  /// Of two arrays of one type: how many elements differ, and the index of the first. A longer array differs in the
+  /// rest.
   public let elements: (count: Int, first: Int)?
 
   public static func == (left: Self, right: Self) -> Bool {

@@ -19,7 +19,8 @@ struct PairedModels {
     // Where hardly a name is shared, one side speaks another language: that of a checkpoint.
     let isForeign = 2 * Self.sharedNameCount(a, b) < min(a.tensors.count, b.tensors.count)
     isTranslated = (
-      isForeign && !options.usesOriginalNames && a.isCheckpoint, isForeign && !options.usesOriginalNames && b.isCheckpoint
+      isForeign && !options.usesOriginalNames && a.isCheckpoint,
+      isForeign && !options.usesOriginalNames && b.isCheckpoint
     )
     if isTranslated.a { a = try Self.translated(a, &notes) }
     if isTranslated.b { b = try Self.translated(b, &notes) }

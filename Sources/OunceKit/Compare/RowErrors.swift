@@ -9,7 +9,8 @@ public struct RowError: Sendable, Equatable {
   public var rmse: Double { (squaredError / Double(max(1, columnCount))).squareRoot() }
   /// ‖a − b‖ / ‖a‖ of the row.
   public var relativeRMSE: Double {
-    squaredError == 0 ? 0 : squaredA == 0 || squaredError == .infinity ? .infinity : (squaredError / squaredA).squareRoot()
+    squaredError == 0
+      ? 0 : squaredA == 0 || squaredError == .infinity ? .infinity : (squaredError / squaredA).squareRoot()
   }
 }
 

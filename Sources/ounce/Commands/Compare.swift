@@ -99,7 +99,7 @@ struct CompareCommand: ParsableCommand {
     return try Compare.run(first, second, options) { line.update($0) }
   }
 
-  private func show(_ comparison: Comparison, _ chosen: [CompareMetric]?, _ failures: [String]) {
+  private func show(_ comparison: Comparison, _ chosen: [CompareMetric]?, _ failures: [CompareFailure]) {
     let format = format.chosen
     var tensors =
       switch sort {
@@ -125,7 +125,7 @@ private struct CompareText {
   let comparison: Comparison
   /// Those that are shown.
   let tensors: [TensorComparison]
-  let failures: [String]
+  let failures: [CompareFailure]
   let style: Style
 
   /// What people read: both models, the tensors, what only one has, metadata, the verdict.
@@ -135,7 +135,7 @@ private struct CompareText {
     let hidden = comparison.tensors.count - tensors.count
     if hidden > 0 { text += style.dim("… and \(hidden) more; --top \(comparison.tensors.count) shows all") + "\n" }
     text += lone("only in A", comparison.onlyInA) + lone("only in B", comparison.onlyInB) + metadata + "\n" + overall
-    for failure in failures.prefix(20) { text += style.red("fails: ") + failure.escapingControls + "\n" }
+    for failure in failures.prefix(20) { text += style.red("fails: ") + failure.message.escapingControls + "\n" }
     if failures.count > 20 { text += style.red("fails: ") + "\(failures.count - 20) more\n" }
     return text
   }
@@ -186,7 +186,9 @@ private struct CompareText {
   private var metadata: String {
     let differences = comparison.metadata
     guard !differences.isEmpty else { return "" }
-    var text = "\n" + style.bold("metadata: \(differences.count) keys differ") + "\n"
+    var text =
+      "\n" + style.bold("metadata: \(differences.count) \(differences.count == 1 ? "key differs" : "keys differ")")
+      + "\n"
     for difference in differences.prefix(20) {
       let values =
         switch (difference.a, difference.b) {
