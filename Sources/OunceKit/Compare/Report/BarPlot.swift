@@ -31,7 +31,7 @@ struct BarPlot {
           let share = top > 0 && value.isFinite ? value / top : value > 0 ? 1 : 0
           let width = share > 0 ? max(1, share * Double(Self.plotWidth)) : 0
           let barY = y + series * Self.barPitch
-          svg.open(
+          svg.empty(
             "rect",
             [
               "class": Self.classes[series % Self.classes.count], "x": "\(Self.left)", "y": "\(barY)",

@@ -46,9 +46,9 @@ public struct ComparePage: Sendable {
 
   private func head(_ html: inout Markup) {
     html.element("head") { head in
-      head.open("meta", ["charset": "utf-8"])
-      head.open("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"])
-      head.open(
+      head.empty("meta", ["charset": "utf-8"])
+      head.empty("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"])
+      head.empty(
         "meta",
         [
           "http-equiv": "Content-Security-Policy",

@@ -57,7 +57,7 @@ struct DepthPlot {
       return
     }
     let pitch = max(4, min(28, Self.plotWidth / depths.count))
-    let width = Self.left + pitch * depths.count + Self.right
+    let width = Self.left + max(pitch * depths.count + Self.right, Self.leastWidth)
     let height = Self.rowHeight * rows.count + 34
     markup.figure("depth", width: width, height: height, title: "Error over depth, by role", summary: summary) { svg in
       for (index, row) in rows.enumerated() { write(row, y: index * Self.rowHeight, pitch: pitch, to: &svg) }
@@ -76,7 +76,7 @@ struct DepthPlot {
   private func write(_ row: Row, y: Int, pitch: Int, to svg: inout Markup) {
     let base = y + Self.rowHeight - 4
     svg.element("text", ["class": "label", "x": "\(Self.left - 8)", "y": "\(base - 4)"], row.role.shortened(to: 32))
-    svg.open(
+    svg.empty(
       "line",
       [
         "class": "grid", "x1": "\(Self.left)", "x2": "\(Self.left + pitch * depths.count)", "y1": "\(base)",
@@ -106,6 +106,7 @@ struct DepthPlot {
   private static let left = 230
   private static let right = 64
   private static let plotWidth = 640
+  private static let leastWidth = 420
 }
 
 extension Markup {

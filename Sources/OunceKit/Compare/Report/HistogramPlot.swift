@@ -10,9 +10,10 @@ struct HistogramPlot {
       id, width: Self.width, height: Self.height + 40, title: histogram.name.shortened(to: 120), summary: summary
     ) { svg in
       let top = max(histogram.a.max() ?? 0, histogram.b.max() ?? 0)
-      svg.open("path", ["class": "a", "d": Self.area(histogram.a, top, x: 0)])
-      svg.open("path", ["class": "outline", "d": Self.outline(histogram.b, top, x: 0)])
-      svg.open("path", ["class": "error", "d": Self.area(histogram.errors, histogram.errors.max() ?? 0, x: half + 20)])
+      svg.empty("path", ["class": "a", "d": Self.area(histogram.a, top, x: 0)])
+      svg.empty("path", ["class": "outline", "d": Self.outline(histogram.b, top, x: 0)])
+      svg.empty(
+        "path", ["class": "error", "d": Self.area(histogram.errors, histogram.errors.max() ?? 0, x: half + 20)])
       let base = Self.height + 16
       let (low, high) = (histogram.weights.lowerBound, histogram.weights.upperBound)
       svg.text("left", x: 0, y: base, FigureText.significant(low))

@@ -19,11 +19,21 @@ struct Markup {
   /// An element without attributes around a text.
   mutating func element(_ name: String, _ content: String) { element(name, [:], content) }
 
-  /// The beginning of an element, or all of one that has no end.
+  /// The beginning of an element.
   mutating func open(_ name: String, _ attributes: KeyValuePairs<String, String> = [:]) {
+    begin(name, attributes)
+    text += ">"
+  }
+
+  /// An element without content. SVG needs to be told; HTML has no objection.
+  mutating func empty(_ name: String, _ attributes: KeyValuePairs<String, String>) {
+    begin(name, attributes)
+    text += "/>"
+  }
+
+  private mutating func begin(_ name: String, _ attributes: KeyValuePairs<String, String>) {
     text += "<\(name)"
     for (key, value) in attributes { text += " \(key)=\"\(Self.escaped(value))\"" }
-    text += ">"
   }
 
   /// A text, escaped.

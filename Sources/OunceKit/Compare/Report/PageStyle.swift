@@ -12,10 +12,11 @@ enum PageStyle {
     figcaption strong{color:var(--ink)}
     .scroll{overflow-x:auto}
     table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px}
-    th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
-    th{background:var(--soft);white-space:nowrap}.n{text-align:right;white-space:nowrap}
-    tbody th{background:none;font-weight:normal;white-space:normal;overflow-wrap:anywhere}
-    td.wide{overflow-wrap:anywhere;max-width:26rem}
+    th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;\
+    white-space:nowrap}
+    th{background:var(--soft)}.n{text-align:right}
+    tbody th{background:none;font-weight:normal;white-space:normal;overflow-wrap:anywhere;min-width:13rem}
+    td.wide{white-space:normal;overflow-wrap:anywhere;max-width:24rem}
     th button{all:unset;cursor:pointer;font-weight:bold}th button:focus-visible{outline:2px solid var(--a)}
     th[aria-sort=ascending] button::after{content:" ▲"}th[aria-sort=descending] button::after{content:" ▼"}
     dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:0}
