@@ -120,4 +120,11 @@ public struct TensorComparison: Sendable {
 
   public var name: String { a.name }
   public var isIdentical: Bool { figures?.isIdentical ?? false }
+
+  /// `BF16 → Q4_K`; one where both are the same.
+  public var types: String { a.dtype == b.dtype ? a.dtype : "\(a.dtype) → \(b.dtype)" }
+  /// `[2, 3]`, or both with an arrow.
+  public var shapes: String {
+    a.shape == b.shape ? FigureText.shape(a.shape) : "\(FigureText.shape(a.shape)) → \(FigureText.shape(b.shape))"
+  }
 }

@@ -33,6 +33,8 @@ struct PairedModels {
           remedy: "`ounce inspect --tensors` lists the names; a checkpoint against GGUF has those of GGUF")
       }
     }
+    if isTranslated.a { Self.leaveOutRecipe(&b.metadata, besides: a.metadata) }
+    if isTranslated.b { Self.leaveOutRecipe(&a.metadata, besides: b.metadata) }
     (self.a, self.b, self.notes) = (a, b, notes)
     // A name that is there twice is paired twice, in order.
     var places: [ExactString: [Int]] = [:]
@@ -69,6 +71,13 @@ struct PairedModels {
   private static func sharedNameCount(_ a: Model, _ b: Model) -> Int {
     let names = Set(a.tensors.lazy.map { ExactString($0.info.name) })
     return b.tensors.count { names.contains(ExactString($0.info.name)) }
+  }
+
+  /// Removes what a file says of its own types, which a checkpoint has no answer to.
+  private static func leaveOutRecipe(_ metadata: inout Metadata, besides translated: Metadata) {
+    for key in ["general.file_type", "general.quantization_version"] where translated[key] == nil {
+      metadata.removeValue(forKey: key)
+    }
   }
 
   private static func translated(_ model: Model, _ notes: inout [String]) throws(OunceError) -> Model {

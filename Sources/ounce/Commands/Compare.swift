@@ -152,20 +152,10 @@ private struct CompareText {
         let value = metric.value(of: figures)
         return format == .tsv ? "\(value)" : metric.text(value)
       }
-      return [tensor.name, types(tensor), shape(tensor)] + figures
+      return [tensor.name, tensor.types, tensor.shapes] + figures
         + [tensor.figures == nil ? tensor.reason ?? "" : tensor.worstRows.first.map { "\($0.row)" } ?? "-"]
     }
     return table.text(format, style: style)
-  }
-
-  private func types(_ tensor: TensorComparison) -> String {
-    tensor.a.dtype == tensor.b.dtype ? tensor.a.dtype : "\(tensor.a.dtype) → \(tensor.b.dtype)"
-  }
-
-  private func shape(_ tensor: TensorComparison) -> String {
-    func text(_ shape: [Int]) -> String { "[\(shape.map(String.init).joined(separator: ", "))]" }
-    return tensor.a.shape == tensor.b.shape
-      ? text(tensor.a.shape) : "\(text(tensor.a.shape)) → \(text(tensor.b.shape))"
   }
 
   private func subject(_ letter: String, _ subject: Comparison.Subject) -> String {

@@ -183,10 +183,8 @@ extension ComparePage {
     body.line()
     body.element("tr") { row in
       row.element("th", ["scope": "row"], tensor.name.shortened(to: 200))
-      row.element(
-        "td", tensor.a.dtype == tensor.b.dtype ? tensor.a.dtype : "\(tensor.a.dtype) → \(tensor.b.dtype)")
-      let shapes = [tensor.a.shape, tensor.b.shape].map(FigureText.shape)
-      row.element("td", shapes[0] == shapes[1] ? shapes[0] : "\(shapes[0]) → \(shapes[1])")
+      row.element("td", tensor.types)
+      row.element("td", tensor.shapes)
       guard let figures = tensor.figures else {
         for _ in CompareMetric.allCases { row.element("td", ["class": "n", "data-v": "Infinity"], "–") }
         row.element("td", ["class": "wide"], tensor.reason ?? "")

@@ -48,7 +48,7 @@ struct DepthPlot {
     }
     return "Relative error of \(rows.count) roles in \(depths.count) blocks. The largest is "
       + "\(FigureText.significant(worst.worst.value)), of \(worst.role.shortened(to: 80)) in block \(worst.worst.depth)."
-      + (hiddenRoleCount > 0 ? " \(hiddenRoleCount) roles with no or less error are left out." : "")
+      + (hiddenRoleCount > 0 ? " \(hiddenRoleCount) further roles have less error or none." : "")
   }
 
   func write(to markup: inout Markup) {

@@ -27,7 +27,7 @@ struct HistogramPlot {
 
   private var summary: String {
     guard let figures = tensor.figures else { return "" }
-    return "\(tensor.a.dtype) → \(tensor.b.dtype), relative error \(FigureText.significant(figures.relativeRMSE)). "
+    return "\(tensor.types), relative error \(FigureText.significant(figures.relativeRMSE)). "
       + "Weights of A lie from \(FigureText.significant(figures.smallest)) to "
       + "\(FigureText.significant(figures.largest)); differences reach \(FigureText.significant(figures.maxError)), "
       + "\(FigureText.significant(figures.meanError)) on average. Filled: A; line: B."

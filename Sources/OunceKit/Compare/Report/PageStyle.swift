@@ -24,7 +24,7 @@ enum PageStyle {
     .fails{color:var(--hot)}.holds{color:var(--good)}
     .key{display:inline-block;width:.8em;height:.8em;margin-right:.3em}.key.a{background:var(--a)}\
     .key.b{background:var(--b)}
-    svg{font:12px system-ui,sans-serif;fill:var(--ink)}
+    svg{font:12px system-ui,sans-serif;fill:var(--ink);max-width:100%;height:auto;min-width:36rem}
     svg .bar,svg .a{fill:var(--a)}svg .b{fill:var(--b)}svg .hot{fill:var(--hot)}
     svg path.a{fill-opacity:.55}svg .outline{fill:none;stroke:var(--b);stroke-width:1.5}svg .error{fill:var(--dim)}
     svg .grid{stroke:var(--line)}
