@@ -42,6 +42,7 @@ struct ComparePageTests {
     #expect(page.contains("prefers-color-scheme:dark") && page.contains("<html lang=\"en\">"))
     #expect(page.contains("Relative error of 7 roles in 4 blocks. The largest is 0.0732, of attn_v.weight in block 1."))
     #expect(page.utf8.count < 100_000)
+    try expectGolden(page)
     // The same for any number of threads, and not written over what is there.
     let again = try Program(folder: folder.path).run(
       "compare", Program.checkpoint, "q.gguf", "--report", "other.html", "--jobs", "3")
@@ -49,7 +50,24 @@ struct ComparePageTests {
     #expect(try String(contentsOfFile: folder.file("other.html"), encoding: .utf8) == page)
     let refused = try Program(folder: folder.path).run(
       "compare", Program.checkpoint, "q.gguf", "--report", "other.html")
-    #expect(refused.exit == 73 && refused.errors.contains("--force replaces it"), "\(refused.errors)")
+    #expect(
+      refused.exit == 73 && refused.errors.contains("--force replaces it, --report writes elsewhere"),
+      "\(refused.errors)")
+  }
+
+  /// Each kind of plot is drawn as it was when somebody last looked at it.
+  private func expectGolden(_ page: String) throws {
+    for (id, name) in [("depth", "depth"), ("outside", "bars"), ("sizes", "pairs"), ("histogram-0", "histogram")] {
+      let start = try #require(page.range(of: "<svg role=\"img\" aria-labelledby=\"\(id)-title")).lowerBound
+      let end = try #require(page[start...].range(of: "</svg>")).upperBound
+      let plot = page[start..<end] + "\n"
+      let path = Program.fixtures.appending(path: "golden/compare/\(name).svg")
+      if ProcessInfo.processInfo.environment["OUNCE_RECORD_EXPECTED"] == "1" {
+        try FileManager.default.createDirectory(at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try plot.write(to: path, atomically: true, encoding: .utf8)
+      }
+      #expect(try String(contentsOf: path, encoding: .utf8) == plot, "\(name): OUNCE_RECORD_EXPECTED=1 writes it")
+    }
   }
 
   @Test func `names from files stay text`() throws {

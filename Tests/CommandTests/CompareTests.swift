@@ -257,6 +257,25 @@ struct CompareTests {
     #expect(first[1].hasPrefix("inf\tF32\t[1, 4]\tinf\tinf\tinf\tinf\tinf\tnan\t-inf\t0"), "\(first[1])")
   }
 
+  @Test func `a checkpoint that no family knows is told how to be compared`() throws {
+    let folder = try quantized()
+    try FileManager.default.copyItem(atPath: Program.checkpoint, toPath: folder.file("foo"))
+    let path = folder.file("foo/config.json")
+    let config = try String(contentsOfFile: path, encoding: .utf8)
+    #expect(config.contains("LlamaForCausalLM"))
+    try config.replacing("LlamaForCausalLM", with: "FooForCausalLM").write(
+      toFile: path, atomically: true, encoding: .utf8)
+    let unknown = try run(folder, "foo", "q4.gguf")
+    #expect(unknown.exit == 78 && unknown.errors.contains("to compare, --no-map pairs equal names only"))
+    let unmapped = try run(folder, "foo", "q4.gguf", "--no-map")
+    #expect(unmapped.exit == 64 && unmapped.errors.contains("no tensor has the same name in foo and q4.gguf"))
+    // Names that are the same need no translation.
+    let same = try run(folder, "foo", Program.checkpoint, "--fail-above", "max=0")
+    #expect(same.exit == 0, "\(same.output)")
+    #expect(try run(folder, "foo", "missing.gguf").exit == 66)
+    #expect(try run(folder, "--help").output.contains("EXAMPLES"))
+  }
+
   @Test func `every format says the same`() throws {
     let folder = try quantized()
     let arguments = ["compare", Program.checkpoint, "q4.gguf", "--metrics", "rmse,cosine", "--filter", "blk.0.*"]

@@ -69,7 +69,7 @@ struct CompareCommand: ParsableCommand {
     let chosen = try metrics.map { try CompareMetric.list($0, option: "--metrics") }
     let (first, second) = (try Models.open(a), try Models.open(b))
     let inputs = first.files + second.files
-    if let report { try Plan.text("", output: report, inputs: inputs).checkOutputs(overwrites: force) }
+    if let report { try checkOutput(report, besides: inputs) }
     let comparison = try compared(first, second)
     for note in comparison.notes { common.note(note) }
     let failures = comparison.failures(limits)
@@ -84,6 +84,15 @@ struct CompareCommand: ParsableCommand {
     }
     show(comparison, chosen, failures)
     guard failures.isEmpty else { throw ExitCode(1) }
+  }
+
+  private func checkOutput(_ path: String, besides inputs: [InputFile]) throws {
+    do { try Plan.text("", output: path, inputs: inputs).checkOutputs(overwrites: force) } catch {
+      // Other commands write with -o.
+      var error = error
+      error.remedy = error.remedy?.replacing("-o", with: "--report")
+      throw error
+    }
   }
 
   private func compared(_ first: Model, _ second: Model) throws -> Comparison {
