@@ -46,8 +46,9 @@ struct DepthPlot {
     guard let worst = rows.max(by: { $0.worst.value < $1.worst.value }) else {
       return "No tensor in any of \(depths.count) blocks differs."
     }
+    let (depth, value) = worst.worst
     return "Relative error of \(rows.count) roles in \(depths.count) blocks. The largest is "
-      + "\(FigureText.significant(worst.worst.value)), of \(worst.role.shortened(to: 80)) in block \(worst.worst.depth)."
+      + "\(FigureText.significant(value)), of \(worst.role.shortened(to: 80)) in block \(depth)."
       + (hiddenRoleCount > 0 ? " \(hiddenRoleCount) further roles have less error or none." : "")
   }
 
