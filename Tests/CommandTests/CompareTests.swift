@@ -257,6 +257,35 @@ struct CompareTests {
     #expect(first[1].hasPrefix("inf\tF32\t[1, 4]\tinf\tinf\tinf\tinf\tinf\tnan\t-inf\t0"), "\(first[1])")
   }
 
+  @Test func `integers that stand for real numbers are compared as those`() throws {
+    let folder = try Program.Folder()
+    let files = try FileManager.default.contentsOfDirectory(
+      atPath: Program.fixtures.appending(path: "tflite/valid").path
+    ).filter { $0.hasSuffix(".tflite") }.sorted()
+    var scaledCount = 0
+    for file in files {
+      let path = Program.fixtures.appending(path: "tflite/valid/\(file)").path
+      let model = try Open.model(at: path)
+      let floats = try model.dequantized()
+      let names = model.tensors.filter { $0.scaling != nil && $0.info.elementCount > 1 }.map(\.info.name)
+      guard Set(names).count == names.count, !names.isEmpty else { continue }
+      scaledCount += names.count
+      try write(
+        try names.map { name in
+          let tensor = try #require(floats.tensors.first { $0.info.name == name })
+          return Part(name, tensor.info.shape, try self.floats(floats, name))
+        }, to: folder.file("floats.safetensors"))
+      let document = try json(folder, path, "floats.safetensors", "--no-map")
+      let tensors = try #require(document["tensors"]?.array)
+      #expect(tensors.count == names.count, "\(file)")
+      for tensor in tensors {
+        #expect(tensor["identical"]?.bool == true && tensor["b"]?["dtype"]?.string == "F32", "\(file): \(tensor)")
+        #expect(tensor["a"]?["dtype"]?.string != "F32")
+      }
+    }
+    #expect(scaledCount > 0)
+  }
+
   @Test func `a checkpoint that no family knows is told how to be compared`() throws {
     let folder = try quantized()
     try FileManager.default.copyItem(atPath: Program.checkpoint, toPath: folder.file("foo"))

@@ -49,7 +49,7 @@ struct PairedModels {
         continue
       }
       isPaired[index] = true
-      pairs.append(TensorPair(tensor, b.tensors[index]))
+      pairs.append(try TensorPair(tensor, b.tensors[index]))
     }
     (self.pairs, self.onlyInA) = (pairs, onlyInA)
     onlyInB = zip(b.tensors, isPaired).filter { !$0.1 }.map(\.0)

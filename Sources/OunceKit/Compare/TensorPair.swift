@@ -10,7 +10,8 @@ struct TensorPair: Sendable {
   /// Why not.
   let reason: String?
 
-  init(_ a: Tensor, _ b: Tensor) {
+  /// - Throws: `OunceError` where a file says wrongly how integers stand for real numbers.
+  init(_ a: Tensor, _ b: Tensor) throws(OunceError) {
     self.a = a
     self.b = b
     let shapes = [a, b].map { $0.info.shape.filter { $0 != 1 } }
@@ -20,7 +21,8 @@ struct TensorPair: Sendable {
     } else if kinds.contains(.complex), a.info.encoding.name != b.info.encoding.name {
       (cut, reason) = (nil, "complex numbers are only compared with their like")
     } else {
-      (cut, reason) = (PairedCut(a.withRealParts, b.withRealParts), nil)
+      // Integers that stand for real numbers are compared as those.
+      (cut, reason) = (PairedCut(try a.dequantized().withRealParts, try b.dequantized().withRealParts), nil)
     }
   }
 
