@@ -176,6 +176,24 @@ struct CompareTests {
     }
   }
 
+  @Test func `every file that can be read equals itself`() throws {
+    var tensorCount = 0
+    for folder in try FileManager.default.contentsOfDirectory(atPath: Program.fixtures.path).sorted() {
+      let valid = Program.fixtures.appending(path: folder + "/valid").path
+      for file in ((try? FileManager.default.contentsOfDirectory(atPath: valid)) ?? []).sorted()
+      where !file.hasSuffix(".listing") {
+        let model = try Open.model(at: valid + "/" + file)
+        let comparison = try Compare.run(model, model)
+        #expect(comparison.onlyInA.isEmpty && comparison.onlyInB.isEmpty && comparison.metadata.isEmpty, "\(file)")
+        for tensor in comparison.tensors {
+          #expect(tensor.isIdentical && tensor.worstRows.isEmpty, "\(file): \(tensor.name)")
+        }
+        tensorCount += comparison.tensors.count
+      }
+    }
+    #expect(tensorCount > 1000)
+  }
+
   @Test func `limits decide the exit code`() throws {
     let folder = try quantized()
     #expect(try run(folder, Program.checkpoint, "q4.gguf").exit == 0)
@@ -219,6 +237,10 @@ struct CompareTests {
     for line in ["grown: the shapes differ", "lost: is only in A", "new: is only in B"] {
       #expect(failing.output.contains("fails: \(line)\n"), "\(failing.output)")
     }
+    try write([], to: folder.file("none.safetensors"))
+    #expect(try run(folder, "none.safetensors", "none.safetensors").exit == 0)
+    let empty = try run(folder, "none.safetensors", "none.safetensors", "--fail-above", "max=1")
+    #expect(empty.exit == 1 && empty.output.contains("fails: *: no tensor was compared\n"), "\(empty.output)")
     try write([Part("other", [1], [0])], to: folder.file("c.safetensors"))
     let nothing = try run(folder, "a.safetensors", "c.safetensors")
     #expect(nothing.exit == 64 && nothing.errors.contains("no tensor has the same name"), "\(nothing.errors)")

@@ -76,12 +76,15 @@ public struct Comparison: Sendable {
     }
     failures += onlyInA.map { CompareFailure(tensor: $0.name, problem: "is only in A") }
     failures += onlyInB.map { CompareFailure(tensor: $0.name, problem: "is only in B") }
+    // A pipeline must not take silence for consent.
+    if tensors.isEmpty { failures.append(CompareFailure(tensor: "*", problem: "no tensor was compared")) }
     return failures
   }
 }
 
 /// A tensor that breaks a limit.
 public struct CompareFailure: Sendable {
+  /// Its name; `*` where there is none at all.
   public let tensor: String
   /// nil: it could not be compared.
   public var metric: CompareMetric?

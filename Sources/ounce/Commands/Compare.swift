@@ -139,8 +139,8 @@ private struct CompareText {
 
   /// What people read: both models, the tensors, what only one has, metadata, the verdict.
   func report(_ metrics: [CompareMetric]) -> String {
-    var text = subject("A", comparison.a) + subject("B", comparison.b) + "\n"
-    if !tensors.isEmpty { text += table(metrics, .table) }
+    var text = subject("A", comparison.a) + subject("B", comparison.b)
+    if !tensors.isEmpty { text += "\n" + table(metrics, .table) }
     let hidden = comparison.tensors.count - tensors.count
     if hidden > 0 { text += style.dim("… and \(hidden) more; --top \(comparison.tensors.count) shows all") + "\n" }
     text += lone("only in A", comparison.onlyInA) + lone("only in B", comparison.onlyInB) + metadata + "\n" + overall
