@@ -24,6 +24,7 @@ struct Ounce: ParsableCommand {
       Inspect.self, CheckCommand.self, Convert.self, Quantize.self, Imatrix.self, Split.self, Merge.self, Extract.self,
       Edit.self,
       Hash.self, Formats.self,
+      CompareCommand.self,
     ])
 
   static func main() {
