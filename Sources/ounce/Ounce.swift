@@ -16,7 +16,7 @@ struct Ounce: ParsableCommand {
         ounce convert ./Qwen3-0.6B --dtype bf16      the same model as GGUF, not quantized
 
       EXIT CODES
-        0 done   2 could not finish   64 usage   65 input malformed   66 input not found
+        0 done   1 the answer is no   2 could not finish   64 usage   65 input malformed   66 input not found
         73 output cannot be made   78 not supported   130 stopped by Ctrl-C
       """,
     version: OunceKit.version,
@@ -69,7 +69,9 @@ struct Ounce: ParsableCommand {
       return
         "error: \(word.escapingControls) is no command.\nhint: did you mean `ounce inspect \(word.escapingControls)`?"
     }
-    let synonyms = ["dump": "inspect", "show": "inspect", "info": "inspect", "list": "inspect", "ls": "inspect"]
+    let synonyms = [
+      "dump": "inspect", "show": "inspect", "info": "inspect", "list": "inspect", "ls": "inspect", "diff": "compare",
+    ]
     let near = synonyms[word] ?? NearNames.find(word, among: names).first
     let hint = near.map { "did you mean `ounce \($0)`?" } ?? "`ounce --help` lists the commands"
     return "error: there is no command \(word.escapingControls).\nhint: \(hint)"

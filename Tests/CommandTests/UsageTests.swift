@@ -32,7 +32,10 @@ struct UsageTests {
   }
 
   @Test func `every command has help with examples`() throws {
-    for command in ["inspect", "convert", "quantize", "imatrix", "formats"] {
+    for command in [
+      "inspect", "check", "compare", "convert", "quantize", "imatrix", "split", "merge", "extract", "edit", "hash",
+      "formats",
+    ] {
       let result = try Program().run(command, "--help")
       #expect(result.exit == 0)
       #expect(result.output.contains("EXAMPLES"), "\(command)")
