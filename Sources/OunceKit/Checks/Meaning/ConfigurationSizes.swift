@@ -47,6 +47,8 @@ public struct ConfigurationSizes: MeaningRule {
   private static func expected(_ name: String, _ configuration: Configuration) -> [Int]? {
     guard let cleaned = cleaned(name), let hidden = size(configuration, "hidden_size") else { return nil }
     switch cleaned {
+    // The head of a drafter knows only some of its target's tokens.
+    case "lm_head.weight" where configuration.contains("draft_vocab_size"): return nil
     case "embed_tokens.weight", "lm_head.weight":
       return size(configuration, "vocab_size").map { [$0, hidden] }
     case "norm.weight": return [hidden]
@@ -86,7 +88,11 @@ public struct ConfigurationSizes: MeaningRule {
   }
 
   private static func feedForward(_ part: Substring, _ hidden: Int, _ configuration: Configuration) -> [Int]? {
-    guard isUsual(configuration), let inner = size(configuration, "intermediate_size") else { return nil }
+    // Families with experts may give the width of their dense layers a name of its own.
+    let names = ["prefix_dense_intermediate_size", "dense_intermediate_size", "intermediate_size"]
+    guard isUsual(configuration), let inner = names.lazy.compactMap({ size(configuration, $0) }).first else {
+      return nil
+    }
     switch part {
     case "mlp.gate_proj.weight", "mlp.up_proj.weight": return [inner, hidden]
     case "mlp.down_proj.weight": return [hidden, inner]

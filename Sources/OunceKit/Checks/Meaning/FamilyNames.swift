@@ -26,6 +26,7 @@ struct FamilyNames {
     "rope_freqs", "rope_factors_long", "rope_factors_short", "attn_qkv", "ffn_gate_up_exps", "ffn_up_exps",
     "ffn_gate_exps", "ffn_down_exps", "ffn_gate", "ffn_up", "output", "cls", "cls.output", "cls.norm", "dense_2",
     "dense_3", "attn_q", "attn_k", "attn_v", "attn_k_b", "attn_v_b", "attn_kv_b",
+    "ffn_gate_tid2eid",
   ]
 
   func knows(_ name: String) -> Bool {

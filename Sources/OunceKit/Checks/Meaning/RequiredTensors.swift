@@ -151,6 +151,10 @@ extension RequiredTensors {
     {
       return true
     }
+    // Which blocks compress or index what they attend to is a setting of its own.
+    if part.contains("compressor") || part.contains("indexer") || part.contains("tid2eid") { return true }
+    // Its first blocks choose experts by the token alone.
+    if meaning.architecture == "deepseek4", part.hasPrefix("exp_probs_b") { return true }
     // The embedding is already normed.
     if meaning.architecture == "modern-bert", block == 0, part.hasPrefix("attn_norm") { return true }
     // All blocks use the table of the first.

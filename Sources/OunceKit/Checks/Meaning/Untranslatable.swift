@@ -22,7 +22,10 @@ public struct Untranslatable: MeaningRule {
       fix: error.remedy)
     switch error.kind {
     case .unsupported, .request: finding.severity = .note
-    case .notFound: finding.severity = .warning
+    case .notFound:
+      // A tokenizer in another form than this build reads is there all the same.
+      let forms = ["vocab.json", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model"]
+      finding.severity = forms.contains { meaning.source.companions[$0] != nil } ? .note : .warning
     case .io, .malformed, .output, .cancelled: break
     }
     return [finding]
