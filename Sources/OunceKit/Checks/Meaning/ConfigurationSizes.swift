@@ -20,13 +20,11 @@ public struct ConfigurationSizes: MeaningRule {
       json.object != nil
     else { return [] }
     let configuration = Configuration(json)
-    var findings: [Finding] = []
-    for tensor in meaning.source.tensors {
+    let findings = meaning.findings(meaning.source.tensors) { tensor in
       guard let expected = Self.expected(tensor.info.name, configuration), tensor.info.shape != expected else {
-        continue
+        return nil
       }
-      findings.append(
-        meaning.finding(self, "is \(tensor.info.shape), but config.json says \(expected)", tensor: tensor))
+      return meaning.finding(self, "is \(tensor.info.shape), but config.json says \(expected)", tensor: tensor)
     }
     return (findings + layers(meaning, configuration)).capped
   }

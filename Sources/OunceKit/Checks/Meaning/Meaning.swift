@@ -34,6 +34,14 @@ struct Meaning: Sendable {
   let architecture: String
   /// Why a checkpoint could not be translated, or only without its tokenizer.
   let failure: OunceError?
+  /// Settings that differ by block, by their keys.
+  private let lists: [String: BlockList]
+
+  /// Whole numbers, one for each block, and the one that all of them are.
+  private struct BlockList: Sendable {
+    let numbers: [Int]
+    let common: Int?
+  }
 
   /// Why nothing can be said about what the model means; nil: something can.
   var unchecked: String? {
@@ -60,12 +68,16 @@ struct Meaning: Sendable {
       failure = nil
       architecture = source.metadata["general.architecture"]?.string ?? ""
       kind = Self.kind(of: source, architecture)
+      lists = Self.lists(source.metadata)
       return
     }
-    guard source.companions["config.json"] != nil, source.companions["adapter_config.json"] == nil,
-      Self.namesClass(source)
-    else {
-      (model, failure, architecture, kind) = (nil, nil, "", .plain)
+    if source.companions["adapter_config.json"] != nil {
+      (model, architecture, kind, lists) = (nil, "", .adapter, [:])
+      failure = Self.failure(ofAdapter: source)
+      return
+    }
+    guard source.companions["config.json"] != nil, Self.namesClass(source) else {
+      (model, failure, architecture, kind, lists) = (nil, nil, "", .plain, [:])
       return
     }
     var options = TranslationOptions()
@@ -82,9 +94,20 @@ struct Meaning: Sendable {
     if case .success(let translation) = result {
       model = translation.model
       architecture = translation.architecture?.name ?? ""
+      lists = Self.lists(translation.model.metadata)
     } else {
-      (model, architecture) = (nil, "")
+      (model, architecture, lists) = (nil, "", [:])
     }
+  }
+
+  /// Read once: rules ask for every tensor.
+  private static func lists(_ metadata: Metadata) -> [String: BlockList] {
+    var lists: [String: BlockList] = [:]
+    for (key, value) in metadata {
+      guard let array = value.array, array.count <= Limits.blocks, let numbers = array.integers else { continue }
+      lists[key] = BlockList(numbers: numbers, common: Set(numbers).count == 1 ? numbers.first : nil)
+    }
+    return lists
   }
 
   /// Whether the file says that it is a GGUF file of its own, and not a checkpoint that was translated.
@@ -92,6 +115,12 @@ struct Meaning: Sendable {
 
   private static func translated(_ source: Model, _ options: TranslationOptions) -> Result<Translation, OunceError> {
     do throws(OunceError) { return .success(try source.translated(options)) } catch { return .failure(error) }
+  }
+
+  /// Why the folder is no adapter that could be applied.
+  private static func failure(ofAdapter source: Model) -> OunceError? {
+    do throws(OunceError) { _ = try Adapter(path: source.path) } catch { return error }
+    return nil
   }
 
   /// Whether config.json is that of transformers; other programs have files of this name, too. One that cannot be read
@@ -122,13 +151,27 @@ extension Meaning {
 
   /// A whole number that may differ by block; nil: it is not there, or the block is beyond the list.
   func number(_ key: String, block: Int?) -> Int? {
-    guard let value = setting(key) else { return nil }
-    guard let list = value.array?.integers else { return value.integer }
-    guard let block else { return Set(list).count == 1 ? list.first : nil }
-    return list.indices.contains(block) ? list[block] : nil
+    let key = "\(architecture).\(key)"
+    guard let list = lists[key] else { return model?.metadata[key]?.integer }
+    guard let block else { return list.common }
+    return list.numbers.indices.contains(block) ? list.numbers[block] : nil
   }
 
-  /// The number of tokens; nil: there is no vocabulary.
+  /// Whether a setting that differs by block is 0 in some.
+  func hasZero(_ key: String) -> Bool { lists["\(architecture).\(key)"]?.numbers.contains(0) == true }
+
+  /// What a rule finds about tensors, up to the limit.
+  func findings(_ tensors: [Tensor], _ finding: (Tensor) -> Finding?) -> [Finding] {
+    var findings: [Finding] = []
+    for tensor in tensors {
+      guard let found = finding(tensor) else { continue }
+      findings.append(found)
+      if findings.count > Limits.findingsOfRule { break }
+    }
+    return findings
+  }
+
+  /// The vocabulary; nil: there is none.
   var tokens: PackedStrings? {
     guard case .array(.strings(let tokens))? = model?.metadata["tokenizer.ggml.tokens"] else { return nil }
     return tokens
@@ -175,12 +218,12 @@ extension Limits {
 }
 
 extension [Finding] {
-  /// The first of them, and one that says how many more there are.
+  /// The first of them, and one that says that there are more.
   var capped: [Finding] {
     guard count > Limits.findingsOfRule, let last = self.last else { return self }
     let more = Finding(
       rule: last.rule, name: last.name, severity: last.severity, file: last.file, offset: nil, subject: nil,
-      message: "\(count - Limits.findingsOfRule) more of these are not shown", fix: last.fix)
+      message: "there are more of these, which are not shown", fix: last.fix)
     return prefix(Limits.findingsOfRule) + [more]
   }
 }

@@ -100,7 +100,8 @@ extension RequiredTensors {
   /// Tensors that the family has no name for: llama.cpp refuses files with tensors that it does not ask for.
   private func unknown(_ meaning: Meaning, _ model: Model) -> [Finding] {
     guard let family = FamilyNames(meaning.architecture) else { return [] }
-    return model.tensors.filter { !family.knows($0.info.name) }.map { tensor in
+    return meaning.findings(model.tensors) { tensor in
+      guard !family.knows(tensor.info.name) else { return nil }
       var finding = meaning.finding(
         self, "is none that the architecture \(meaning.architecture) has", tensor: tensor)
       finding.severity = .warning
@@ -125,6 +126,7 @@ extension RequiredTensors {
           guard !isLeftOut(meaning, part, block) else { continue }
           let others = count == 1 ? "another block like it has it" : "\(count) other blocks like it have it"
           findings.append((block, missing(meaning, "\(stack)blk.\(block).\(part)", ", but \(others)")))
+          if findings.count > Limits.findingsOfRule { return findings.map(\.finding) }
         }
       }
     }
@@ -170,7 +172,7 @@ extension RequiredTensors {
     }
     let feedsForward = roles.values.contains { $0.contains(where: \.feedsForward) }
     // Families whose blocks are each one thing only say so by widths of 0.
-    let isOneThing = meaning.setting("feed_forward_length")?.array?.integers?.contains(0) == true
+    let isOneThing = meaning.hasZero("feed_forward_length")
     var findings: [Finding] = []
     func report(_ block: Int, _ text: String) {
       findings.append(meaning.finding(self, text, subject: "block \(stack)blk.\(block)"))
@@ -223,21 +225,16 @@ extension RequiredTensors {
   /// Tensors that come in twos.
   private func pairs(_ meaning: Meaning, _ model: Model, _ left: String, _ right: String) -> [Finding] {
     let names = Set(model.tensors.map { ExactString($0.info.name) })
-    var findings: [Finding] = []
-    for tensor in model.tensors {
+    return meaning.findings(model.tensors) { tensor in
       let name = tensor.info.name
-      if name.hasSuffix(left) || name.hasSuffix(right) {
-        let isLeft = name.hasSuffix(left)
-        let other = String(name.dropLast((isLeft ? left : right).count)) + (isLeft ? right : left)
-        if !names.contains(ExactString(other)) {
-          findings.append(missing(meaning, other, ", the other half of \(name)"))
-        }
-      } else {
+      guard name.hasSuffix(left) || name.hasSuffix(right) else {
         var finding = meaning.finding(self, "is neither \(left) nor \(right)", tensor: tensor)
         finding.severity = .warning
-        findings.append(finding)
+        return finding
       }
-    }
-    return findings.capped
+      let isLeft = name.hasSuffix(left)
+      let other = String(name.dropLast((isLeft ? left : right).count)) + (isLeft ? right : left)
+      return names.contains(ExactString(other)) ? nil : missing(meaning, other, ", the other half of \(name)")
+    }.capped
   }
 }

@@ -20,7 +20,7 @@ public struct TensorShapes: MeaningRule {
     guard let model = meaning.model else { return [] }
     if meaning.kind == .adapter { return ranks(meaning, model) }
     guard meaning.kind == .model, let sizes = ModelSizes(meaning) else { return [] }
-    return model.tensors.compactMap { tensor in
+    return meaning.findings(model.tensors) { tensor in
       let expected = sizes.shapes(of: tensor)
       guard let first = expected.first, !expected.contains(where: { Self.fits(tensor.info.shape, $0) }) else {
         return nil
@@ -40,7 +40,7 @@ public struct TensorShapes: MeaningRule {
     for tensor in model.tensors where tensor.info.name.hasSuffix(".lora_a") {
       ranks[ExactString(String(tensor.info.name.dropLast(7)))] = tensor.info.shape.dropLast().last
     }
-    return model.tensors.compactMap { tensor in
+    return meaning.findings(model.tensors) { tensor in
       let name = tensor.info.name
       guard name.hasSuffix(".lora_b"), !name.hasPrefix("token_embd."), let found = tensor.info.shape.last,
         let rank = ranks[ExactString(String(name.dropLast(7)))], rank != found
