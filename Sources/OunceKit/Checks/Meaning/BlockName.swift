@@ -37,15 +37,17 @@ struct BlockName: Hashable {
   }
 
   var role: Role {
-    // Norms are beside their parts, not in them: families put them in different places.
-    if part.contains("norm") { return part.hasPrefix("nextn.") ? .prediction : .other }
     if part.hasPrefix("nextn.") { return .prediction }
+    // Norms of the block are beside its parts, not in them: families put them in different places.
+    let norms = ["attn_norm", "attn_output_norm", "attn_post_norm", "ffn_norm", "ffn_post_norm", "ffn_pre_norm"]
+    if norms.contains(where: { part.hasPrefix($0) }) { return .other }
     if part.hasPrefix("cross_attn_") { return .crossAttention }
     if part.hasPrefix("attn_") { return .attention }
     if part.hasPrefix("ssm_") { return .stateSpace }
     if part.hasPrefix("shortconv.") { return .convolution }
     if part.hasPrefix("time_mix_") { return .timeMix }
     if part.hasPrefix("channel_mix_") { return .channelMix }
+    if part.hasPrefix("exp_probs_b") { return .experts }
     guard part.hasPrefix("ffn_") else { return .other }
     if part.contains("shexp") { return .sharedExperts }
     if part.contains("_exps") || part.hasPrefix("ffn_gate_inp") { return .experts }

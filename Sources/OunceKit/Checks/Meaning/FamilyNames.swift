@@ -2,6 +2,7 @@ internal import OunceCore
 
 /// The GGUF names of a family's tensors, as its table has them.
 struct FamilyNames {
+  private let architecture: String
   private let names: Set<String>
 
   /// nil when no table is of this architecture.
@@ -14,6 +15,7 @@ struct FamilyNames {
       if target.hasSuffix(".*") { names.formUnion([target.dropLast(1) + "weight", target.dropLast(1) + "bias"]) }
     }
     self.names = names
+    self.architecture = architecture
   }
 
   /// Whether the family proposes tokens for another model.
@@ -46,5 +48,57 @@ struct FamilyNames {
       let generic = block == nil ? stem : start + number + stem
       return names.contains(generic) || names.contains(generic + ".weight") || names.contains(generic + ".bias")
     }
+  }
+}
+
+extension FamilyNames {
+  /// Parts with these roles are all needed where a block has one of them.
+  private static let whole: Set<BlockName.Role> = [
+    .stateSpace, .convolution, .timeMix, .channelMix, .crossAttention, .experts, .sharedExperts,
+  ]
+
+  /// What the table names and some checkpoints of the family do without.
+  private static let optionalParts: Set<String> = ["cross_attn_rel_b.weight", "ffn_gate_inp_shexp.weight"]
+  private static let optional: [String: Set<String>] = [
+    "falcon-h1": ["ssm_norm.weight"],
+    // Attention and the feed-forward part share one norm.
+    "phi2": ["ffn_norm.weight"], "command-r": ["ffn_norm.weight"], "cohere2": ["ffn_norm.weight"],
+    "cohere2moe": ["ffn_norm.weight"],
+    "nemotron_h": ["post_attention_norm.weight"],
+    "olmo": ["output_norm.weight"],
+    "nomic-bert": ["position_embd.weight"], "jina-bert-v2": ["position_embd.weight"],
+    "jina-bert-v3": ["position_embd.weight"],
+    "gemma4": ["per_layer_token_embd.weight", "per_layer_model_proj.weight", "per_layer_proj_norm.weight"],
+    "gemma4-assistant": ["per_layer_token_embd.weight", "per_layer_model_proj.weight", "per_layer_proj_norm.weight"],
+  ]
+
+  private func isOptional(_ name: String) -> Bool {
+    Self.optionalParts.contains(name) || Self.optional[architecture]?.contains(name) == true
+  }
+
+  /// Tensors outside of the blocks without which no file of the family is. Heads may be the embedding.
+  var requiredEnds: [String] {
+    names.filter { name in
+      name.hasSuffix(".weight") && !name.contains("{") && !isOptional(name) && name != "output.weight"
+        && !name.hasPrefix("cls.") && name != "token_types.weight"
+    }.sorted()
+  }
+
+  /// What a block with these roles needs: the parts that the table names for them, and norms.
+  func requiredParts(_ stack: String, _ roles: Set<BlockName.Role>) -> [String] {
+    let start = "\(stack)blk.{i}."
+    let norms = ["attn_norm.weight", "ffn_norm.weight", "post_attention_norm.weight", "post_ffw_norm.weight"]
+    return names.compactMap { name in
+      guard name.hasPrefix(start), !name.contains("{e}"), name.hasSuffix(".weight") || !name.hasSuffix(".bias") else {
+        return nil
+      }
+      let part = String(name.dropFirst(start.count))
+      guard !part.hasSuffix(".*"), !isOptional(part) else { return nil }
+      if norms.contains(part) { return part }
+      guard let role = BlockName("\(stack)blk.0.\(part)")?.role, Self.whole.contains(role), roles.contains(role) else {
+        return nil
+      }
+      return part
+    }.sorted()
   }
 }

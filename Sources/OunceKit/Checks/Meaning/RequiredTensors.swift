@@ -20,7 +20,8 @@ public struct RequiredTensors: MeaningRule {
     guard let model = meaning.model else { return [] }
     switch meaning.kind {
     case .model:
-      let stacks = Self.stacks(model)
+      var stacks = Self.stacks(model)
+      if stacks.isEmpty, FamilyNames(meaning.architecture) != nil { stacks = [("", [:])] }
       return
         (ends(meaning, model) + unknown(meaning, model)
         + stacks.flatMap { blocks(meaning, $0, $1) + kinds(meaning, $0, $1) + parts(meaning, $0, $1) }).capped
@@ -56,7 +57,7 @@ public struct RequiredTensors: MeaningRule {
     guard let predicting = meaning.number("nextn_predict_layers"), predicting > 0, predicting < count else {
       return false
     }
-    return blocks.keys.allSatisfy { $0 >= count - predicting }
+    return !blocks.isEmpty && blocks.keys.allSatisfy { $0 >= count - predicting }
   }
 
   private func blocks(_ meaning: Meaning, _ stack: String, _ blocks: Blocks) -> [Finding] {
@@ -82,19 +83,14 @@ extension RequiredTensors {
   /// What no file of this format is without.
   private func ends(_ meaning: Meaning, _ model: Model) -> [Finding] {
     // A drafter borrows what it lacks from its target, and so does a file with the predicting blocks only.
-    let names = Set(model.tensors.map(\.info.name))
     guard let family = FamilyNames(meaning.architecture), !family.isDrafter else { return [] }
-    var findings: [Finding] = []
-    if family.holds("token_embd.weight"), !names.contains("token_embd.weight") {
-      findings.append(missing(meaning, "token_embd.weight"))
-    }
-    // The norms of the oldest OLMo have no weights.
-    if family.holds("output_norm.weight"), !names.contains("output_norm.weight"), meaning.architecture != "olmo",
-      meaning.number("nextn_predict_layers") == nil
+    let names = Set(model.tensors.map(\.info.name))
+    if let count = meaning.number("block_count"),
+      isDraft(meaning, Self.stacks(model).first { $0.key == "" }?.value ?? [:], count)
     {
-      findings.append(missing(meaning, "output_norm.weight"))
+      return []
     }
-    return findings
+    return family.requiredEnds.filter { !names.contains($0) }.map { missing(meaning, $0) }
   }
 
   /// Tensors that the family has no name for: llama.cpp refuses files with tensors that it does not ask for.
@@ -109,40 +105,51 @@ extension RequiredTensors {
     }
   }
 
-  /// Blocks with the same roles are of one kind.
+  /// What a block lacks that blocks like it have: those with all the same roles, and those with the role of the part.
   private func kinds(_ meaning: Meaning, _ stack: String, _ blocks: Blocks) -> [Finding] {
     var kinds: [Set<BlockName.Role>: [Int]] = [:]
+    var roles: [RoleGroup: [Int]] = [:]
     for (block, parts) in blocks {
-      let roles = parts.compactMap { BlockName("\(stack)blk.\(block).\($0)")?.role }
-      kinds[Set(roles).subtracting([.other]), default: []].append(block)
+      let found = Self.roles(stack, block, parts)
+      kinds[found.subtracting([.other]), default: []].append(block)
+      for role in found.union([.other]) {
+        roles[RoleGroup(role: role, isRecurrent: role != .other && found.contains(.stateSpace)), default: []]
+          .append(block)
+      }
     }
-    var findings: [(block: Int, finding: Finding)] = []
-    for members in kinds.values where members.count > 1 {
+    var lacking: [Int: [String: Int]] = [:]
+    func compare(_ members: [Int], least share: (Int) -> Int, _ isCompared: (String) -> Bool) {
       var counts: [String: Int] = [:]
-      for block in members { for part in blocks[block] ?? [] { counts[part, default: 0] += 1 } }
-      for (part, count) in counts.sorted(by: { $0.key < $1.key }) where count < members.count {
-        guard count * 2 > members.count || Self.isAlwaysThere(part) else { continue }
-        for block in members where blocks[block]?.contains(part) == false {
-          guard !isLeftOut(meaning, part, block) else { continue }
-          let others = count == 1 ? "another block like it has it" : "\(count) other blocks like it have it"
-          findings.append((block, missing(meaning, "\(stack)blk.\(block).\(part)", ", but \(others)")))
-          if findings.count > Limits.findingsOfRule { return findings.map(\.finding) }
+      for block in members { for part in blocks[block] ?? [] where isCompared(part) { counts[part, default: 0] += 1 } }
+      for (part, count) in counts where count < members.count && count >= share(members.count) {
+        for block in members where blocks[block]?.contains(part) == false && !isLeftOut(meaning, part, block) {
+          lacking[block, default: [:]][part] = count
         }
       }
     }
-    return findings.sorted { ($0.block, $0.finding.subject ?? "") < ($1.block, $1.finding.subject ?? "") }
-      .map(\.finding).capped
+    // Half of them is enough where all else is the same, more than half where it is not.
+    for members in kinds.values { compare(members, least: { ($0 + 1) / 2 }, { _ in true }) }
+    for (group, members) in roles {
+      compare(members, least: { $0 / 2 + 1 }) { BlockName("\(stack)blk.0.\($0)")?.role == group.role }
+    }
+    var findings: [Finding] = []
+    for (block, parts) in lacking.sorted(by: { $0.key < $1.key }) {
+      for (part, count) in parts.sorted(by: { $0.key < $1.key }) where findings.count <= Limits.findingsOfRule {
+        let others = count == 1 ? "another block like it has it" : "\(count) other blocks like it have it"
+        findings.append(missing(meaning, "\(stack)blk.\(block).\(part)", ", but \(others)"))
+      }
+    }
+    return findings.capped
   }
 
-  /// Whether a part that one block has is in all of its kind, however few they are. Biases and norms that only some
-  /// have are for the majority to decide.
-  private static func isAlwaysThere(_ part: String) -> Bool {
-    let stem = part.hasSuffix(".weight") ? part.dropLast(7) : part[...]
-    return [
-      "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output", "attn_o", "attn_norm", "ffn_norm", "ffn_up", "ffn_down",
-      "ffn_gate", "ffn_gate_inp", "ffn_up_exps", "ffn_down_exps", "ffn_gate_exps", "ssm_in", "ssm_out", "ssm_conv1d",
-      "ssm_a", "ssm_dt.bias",
-    ].contains(stem)
+  /// Blocks with a role; attention beside a state space is another than attention alone.
+  private struct RoleGroup: Hashable {
+    let role: BlockName.Role
+    let isRecurrent: Bool
+  }
+
+  private static func roles(_ stack: String, _ block: Int, _ parts: Set<String>) -> Set<BlockName.Role> {
+    Set(parts.compactMap { BlockName("\(stack)blk.\(block).\($0)")?.role })
   }
 
   /// What some blocks of a family do without, and which.
@@ -155,6 +162,8 @@ extension RequiredTensors {
     }
     // Which blocks compress or index what they attend to is a setting of its own.
     if part.contains("compressor") || part.contains("indexer") || part.contains("tid2eid") { return true }
+    // Only those with a window have sinks.
+    if meaning.architecture == "mimo2", part.hasPrefix("attn_sinks") { return true }
     // Its first blocks choose experts by the token alone.
     if meaning.architecture == "deepseek4", part.hasPrefix("exp_probs_b") { return true }
     // The embedding is already normed.
@@ -167,9 +176,7 @@ extension RequiredTensors {
   private func parts(_ meaning: Meaning, _ stack: String, _ blocks: Blocks) -> [Finding] {
     guard ["", "enc.", "dec."].contains(stack) else { return [] }
     var roles: [Int: Set<BlockName.Role>] = [:]
-    for (block, parts) in blocks {
-      roles[block] = Set(parts.compactMap { BlockName("\(stack)blk.\(block).\($0)")?.role })
-    }
+    for (block, parts) in blocks { roles[block] = Self.roles(stack, block, parts) }
     let feedsForward = roles.values.contains { $0.contains(where: \.feedsForward) }
     // Families whose blocks are each one thing only say so by widths of 0.
     let isOneThing = meaning.hasZero("feed_forward_length")
@@ -189,11 +196,34 @@ extension RequiredTensors {
       if !found.contains(.experts), needsExperts(meaning, block) {
         report(block, "has no experts, but \"leading_dense_block_count\" says that it has")
       }
+      if let part = lackingKeys(meaning, block, blocks[block] ?? [], found) {
+        findings.append(missing(meaning, "\(stack)blk.\(block).\(part)", ", which attention needs"))
+      }
       if let lacking = Self.incomplete(blocks[block] ?? [], found) {
         report(block, "has no \(lacking)")
       }
     }
     return findings.capped
+  }
+
+  /// What the family's table says that a block with these roles has.
+  private func table(_ meaning: Meaning, _ stack: String, _ blocks: Blocks) -> [Finding] {
+    guard let family = FamilyNames(meaning.architecture) else { return [] }
+    var required: [Set<BlockName.Role>: [String]] = [:]
+    var findings: [Finding] = []
+    for (block, parts) in blocks.sorted(by: { $0.key < $1.key }) where findings.count <= Limits.findingsOfRule {
+      let roles = Self.roles(stack, block, parts)
+      let needed = required[roles] ?? family.requiredParts(stack, roles)
+      required[roles] = needed
+      for part in needed where !parts.contains(part) && !isLeftOut(meaning, part, block) {
+        // Gates and projections may be one tensor, and experts of old files are not stacked.
+        if parts.contains("ffn_gate_up_exps.weight"), ["ffn_gate_exps.weight", "ffn_up_exps.weight"].contains(part) {
+          continue
+        }
+        findings.append(missing(meaning, "\(stack)blk.\(block).\(part)"))
+      }
+    }
+    return findings
   }
 
   private func needsExperts(_ meaning: Meaning, _ block: Int) -> Bool {
@@ -204,12 +234,27 @@ extension RequiredTensors {
     return block >= dense && block < count - predicting
   }
 
+  /// The keys or the values that the queries of a block have nothing to compare with.
+  private func lackingKeys(
+    _ meaning: Meaning, _ block: Int, _ parts: Set<String>, _ roles: Set<BlockName.Role>
+  ) -> String? {
+    // In Gemma 4, keys may be values at the same time.
+    guard parts.contains("attn_q.weight"), !parts.contains("attn_kv_a_mqa.weight"), !roles.contains(.stateSpace),
+      !meaning.architecture.hasPrefix("gemma4"), FamilyNames(meaning.architecture) != nil
+    else { return nil }
+    return ["attn_k.weight", "attn_v.weight"].first { !parts.contains($0) && !isLeftOut(meaning, $0, block) }
+  }
+
   /// The piece that a part is not complete without.
   private static func incomplete(_ parts: Set<String>, _ roles: Set<BlockName.Role>) -> String? {
     func has(_ prefixes: String...) -> Bool { parts.contains { part in prefixes.contains { part.hasPrefix($0) } } }
     if roles.contains(.attention), !roles.contains(.stateSpace) {
       if !has("attn_q.", "attn_qkv", "attn_q_a", "attn_q_b") { return "attn_q" }
       if !has("attn_o") { return "attn_output" }
+      // Latent attention: what was compressed is expanded again.
+      if has("attn_q_a."), !has("attn_q_b.") { return "attn_q_b" }
+      if has("attn_kv_a_mqa."), !has("attn_kv_b.", "attn_k_b.") { return "attn_k_b" }
+      if has("attn_k_b."), !has("attn_v_b.") { return "attn_v_b" }
     }
     if roles.contains(.dense) {
       if !has("ffn_up.", "ffn_gate_up.") { return "ffn_up" }
