@@ -22,9 +22,16 @@ public struct RequiredTensors: MeaningRule {
     case .model:
       var stacks = Self.stacks(model)
       if stacks.isEmpty, FamilyNames(meaning.architecture) != nil { stacks = [("", [:])] }
-      return
-        (ends(meaning, model) + unknown(meaning, model)
-        + stacks.flatMap { blocks(meaning, $0, $1) + kinds(meaning, $0, $1) + parts(meaning, $0, $1) }).capped
+      let found = stacks.flatMap { stack, found in
+        blocks(meaning, stack, found) + kinds(meaning, stack, found) + parts(meaning, stack, found)
+          + table(meaning, stack, found)
+      }
+      // The other blocks and the table may miss the same tensor.
+      var subjects: Set<String> = []
+      let once = (ends(meaning, model) + unknown(meaning, model) + found).filter { finding in
+        finding.subject?.hasPrefix("tensor ") != true || subjects.insert(finding.subject ?? "").inserted
+      }
+      return once.capped
     case .adapter: return pairs(meaning, model, ".lora_a", ".lora_b")
     case .importanceMatrix: return pairs(meaning, model, ".in_sum2", ".counts")
     case .vocabulary, .projector, .plain: return []
@@ -90,7 +97,15 @@ extension RequiredTensors {
     {
       return []
     }
-    return family.requiredEnds.filter { !names.contains($0) }.map { missing(meaning, $0) }
+    var findings = family.requiredEnds.filter { !names.contains($0) }.map { missing(meaning, $0) }
+    // Norms have biases in all places or in none.
+    let haveBiases = ["attn_norm.bias", "attn_output_norm.bias"].contains { names.contains("blk.0.\($0)") }
+    for norm in ["output_norm", "token_embd_norm"] where haveBiases && family.holds("\(norm).bias") {
+      if names.contains("\(norm).weight"), !names.contains("\(norm).bias") {
+        findings.append(missing(meaning, "\(norm).bias", ", which norms of blocks have"))
+      }
+    }
+    return findings
   }
 
   /// Tensors that the family has no name for: llama.cpp refuses files with tensors that it does not ask for.
@@ -209,12 +224,19 @@ extension RequiredTensors {
   /// What the family's table says that a block with these roles has.
   private func table(_ meaning: Meaning, _ stack: String, _ blocks: Blocks) -> [Finding] {
     guard let family = FamilyNames(meaning.architecture) else { return [] }
+    // Families whose experts have gates have them in dense blocks, too.
+    let hasGates =
+      blocks.values.contains { $0.contains("ffn_gate_exps.weight") }
+      && family.holds("\(stack)blk.{i}.ffn_gate.weight")
     var required: [Set<BlockName.Role>: [String]] = [:]
     var findings: [Finding] = []
     for (block, parts) in blocks.sorted(by: { $0.key < $1.key }) where findings.count <= Limits.findingsOfRule {
       let roles = Self.roles(stack, block, parts)
       let needed = required[roles] ?? family.requiredParts(stack, roles)
       required[roles] = needed
+      if hasGates, roles.contains(.dense), !parts.contains("ffn_gate.weight") {
+        findings.append(missing(meaning, "\(stack)blk.\(block).ffn_gate.weight"))
+      }
       for part in needed where !parts.contains(part) && !isLeftOut(meaning, part, block) {
         // Gates and projections may be one tensor, and experts of old files are not stacked.
         if parts.contains("ffn_gate_up_exps.weight"), ["ffn_gate_exps.weight", "ffn_up_exps.weight"].contains(part) {
