@@ -65,6 +65,7 @@ struct DeepCheckTests {
   private static let tokenizerFaults: [Fault] = [
     Fault("OUN301", "tensor token_embd.weight: has 1024 rows, but the vocabulary has 1025 tokens") { model in
       try append(["one more"], to: "tokens", of: &model)
+      model.metadata["llama.vocab_size"] = .uint32(1025)
       model.metadata["tokenizer.ggml.token_type"] = .array(.int32(Array(repeating: 1, count: 1025)))
     },
     Fault("OUN301", "tokenizer.ggml.token_type: has 3 entries, but the vocabulary has 1024 tokens") { model in
@@ -77,6 +78,9 @@ struct DeepCheckTests {
       var types = Array(repeating: Int32(1), count: 1024)
       types[7] = 9
       model.metadata["tokenizer.ggml.token_type"] = .array(.int32(types))
+    },
+    Fault("OUN301", "llama.vocab_size: is 1000, but the vocabulary has 1024 tokens", .warning) { model in
+      model.metadata["llama.vocab_size"] = .uint32(1000)
     },
     Fault("OUN301", "the file holds no vocabulary", .warning) { model in
       for key in model.metadata.keys where key.hasPrefix("tokenizer.") { model.metadata[key] = nil }
@@ -133,6 +137,13 @@ struct DeepCheckTests {
     Fault("OUN307", "llama.attention.layer_norm_rms_epsilon: is missing", .warning) {
       $0.metadata["llama.attention.layer_norm_rms_epsilon"] = nil
     },
+    Fault("OUN307", "llama.rope.dimension_count: is 31, but positions turn pairs") {
+      $0.metadata["llama.rope.dimension_count"] = .uint32(31)
+    },
+    Fault("OUN307", "llama.expert_group_count: is 3, which does not divide 4 experts") {
+      $0.metadata["llama.expert_count"] = .uint32(4)
+      $0.metadata["llama.expert_group_count"] = .uint32(3)
+    },
     Fault("OUN307", "llama.rope.freq_base: is nan") { $0.metadata["llama.rope.freq_base"] = .float32(.nan) },
     Fault("OUN307", "llama.block_count: is 4000000000, more than the limit of 10000") {
       $0.metadata["llama.block_count"] = .uint32(4_000_000_000)
@@ -161,6 +172,10 @@ struct DeepCheckTests {
     Fault("OUN308", "block blk.3: is missing: there are to be 4 blocks") { $0.drop("blk.3.") },
     Fault("OUN308", "block blk.3: is one too many: there are 3 blocks") {
       $0.metadata["llama.block_count"] = .uint32(3)
+    },
+    Fault("OUN308", "block blk.0: is missing: there are to be 4 blocks") { $0.drop("blk.") },
+    Fault("OUN308", "tensor blk.2.attn_k.weight: is missing, which attention needs") { model in
+      for block in 0..<4 { model.drop("blk.\(block).attn_k.weight") }
     },
     Fault("OUN308", "tensor token_embd.weight: is missing") { $0.drop("token_embd.weight") },
     Fault("OUN308", "tensor output_norm.weight: is missing") { $0.drop("output_norm.weight") },

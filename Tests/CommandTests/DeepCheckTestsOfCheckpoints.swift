@@ -171,4 +171,30 @@ struct DeepCheckTestsOfCheckpoints {
     #expect(made.exit == 0, "\(made.errors)")
     #expect(try Check.run(folder.file("m.gguf"), options).findings == [])
   }
+
+  /// Tensors that a whole file may do without, as far as the file itself can tell: heads that may be the embedding,
+  /// tables that follow from settings.
+  private static let undecidable = [
+    "output.weight", "output.bias", "rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight",
+    "token_types.weight", "attn_rel_b.weight",
+  ]
+
+  @Test(arguments: ["deepseek3", "qwen3-moe", "mamba", "rwkv6", "jais2", "t5", "gpt-oss-bf16", "bailing-moe"])
+  func `each tensor that goes is missed`(_ name: String) throws {
+    let golden = Self.shared.appending(path: "zoo/\(name)/golden").path
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: golden)) ?? []
+    guard let file = names.filter({ $0.hasSuffix(".gguf") && $0 != "imatrix.gguf" }).min() else {
+      print("skipped: there is no GGUF file in \(golden)")
+      return
+    }
+    let folder = try Program.Folder()
+    let whole = try Open.model(at: golden + "/" + file)
+    for tensor in whole.tensors where !Self.undecidable.contains(where: { tensor.info.name.hasSuffix($0) }) {
+      var model = whole
+      model.tensors.removeAll { $0.info.name == tensor.info.name }
+      try DeepCheckTests.write(model, to: folder.file("m.gguf"))
+      let findings = try DeepCheckTests.findings(folder.file("m.gguf"))
+      #expect(findings.contains { $0.rule == "OUN308" && $0.severity == .error }, "\(tensor.info.name)")
+    }
+  }
 }

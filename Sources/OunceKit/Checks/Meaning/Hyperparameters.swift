@@ -82,7 +82,7 @@ public struct Hyperparameters: MeaningRule {
     if let count = meaning.number("block_count"), count > Limits.blocks {
       return findings + [finding(meaning, "block_count", "is \(count), more than the limit of \(Limits.blocks)")]
     }
-    return findings + lists(meaning) + heads(meaning) + experts(meaning)
+    return findings + lists(meaning) + heads(meaning) + experts(meaning) + positions(meaning)
   }
 
   /// Settings that may differ by block.
@@ -128,9 +128,26 @@ public struct Hyperparameters: MeaningRule {
   }
 
   private func experts(_ meaning: Meaning) -> [Finding] {
-    guard let used = meaning.number("expert_used_count"), let count = meaning.number("expert_count") else { return [] }
-    guard used > count || used < 0 || count > 0 && used == 0 else { return [] }
-    return [finding(meaning, "expert_used_count", "is \(used), but there are \(count) experts")]
+    guard let count = meaning.number("expert_count"), count >= 0 else { return [] }
+    var findings: [Finding] = []
+    if let used = meaning.number("expert_used_count"), used > count || used < 0 || count > 0 && used == 0 {
+      findings.append(finding(meaning, "expert_used_count", "is \(used), but there are \(count) experts"))
+    }
+    guard let groups = meaning.number("expert_group_count"), groups != 0 else { return findings }
+    if groups < 0 || count % groups != 0 {
+      findings.append(finding(meaning, "expert_group_count", "is \(groups), which does not divide \(count) experts"))
+    }
+    if let used = meaning.number("expert_group_used_count"), used > groups || used < 0 {
+      findings.append(finding(meaning, "expert_group_used_count", "is \(used), but there are \(groups) groups"))
+    }
+    return findings
+  }
+
+  /// Positions turn pairs of elements of a head.
+  private func positions(_ meaning: Meaning) -> [Finding] {
+    guard let turned = meaning.number("rope.dimension_count") else { return [] }
+    guard turned % 2 != 0 || turned < 0 else { return [] }
+    return [finding(meaning, "rope.dimension_count", "is \(turned), but positions turn pairs")]
   }
 
   /// `clip.has_vision_encoder` and `clip.has_audio_encoder` say which halves there are.

@@ -208,6 +208,9 @@ extension RequiredTensors {
         report(block, "has no feed-forward part, which other blocks have")
       }
       if isOneThing, !mixes, !found.contains(where: \.feedsForward) { report(block, "has neither part") }
+      if found.contains(.experts), block < meaning.number("leading_dense_block_count") ?? 0 {
+        report(block, "has experts, but \"leading_dense_block_count\" says that it has none")
+      }
       if !found.contains(.experts), needsExperts(meaning, block) {
         report(block, "has no experts, but \"leading_dense_block_count\" says that it has")
       }

@@ -16,7 +16,8 @@ public struct TokenizerSizes: MeaningRule {
   func check(_ meaning: Meaning) -> [Finding] {
     guard meaning.kind == .model || meaning.kind == .vocabulary, let model = meaning.model else { return [] }
     guard let tokens = meaning.tokens else { return missing(meaning, model) }
-    return tables(meaning, model, tokens.count) + rows(meaning, model, tokens.count) + types(meaning, model)
+    return size(meaning, tokens.count) + tables(meaning, model, tokens.count) + rows(meaning, model, tokens.count)
+      + types(meaning, model)
   }
 
   private func missing(_ meaning: Meaning, _ model: Model) -> [Finding] {
@@ -28,6 +29,15 @@ public struct TokenizerSizes: MeaningRule {
     }
     guard model.tensors.contains(where: { $0.info.name == "token_embd.weight" }) else { return [] }
     return [meaning.finding(self, "the file holds no vocabulary", severity: .warning)]
+  }
+
+  /// llama.cpp takes this number only where there are no tokens; other programs believe it.
+  private func size(_ meaning: Meaning, _ count: Int) -> [Finding] {
+    guard let size = meaning.number("vocab_size"), size != count else { return [] }
+    let key = "\(meaning.architecture).vocab_size"
+    return [
+      meaning.finding(self, "is \(size), but the vocabulary has \(count) tokens", subject: key, severity: .warning)
+    ]
   }
 
   private func tables(_ meaning: Meaning, _ model: Model, _ count: Int) -> [Finding] {
