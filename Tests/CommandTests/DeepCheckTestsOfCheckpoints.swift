@@ -2,7 +2,8 @@ import Foundation
 import OunceKit
 import Testing
 
-/// `ounce check --level deep` of checkpoints, of chat templates, and of every good model that lies beside the repository.
+/// `ounce check --level deep` of checkpoints, of chat templates, and of every good model that lies beside the
+/// repository.
 struct DeepCheckTestsOfCheckpoints {
   /// The small checkpoint in a folder where its JSON files can be changed.
   private func checkpoint(_ changes: [String: (inout [String: Any]) -> Void] = [:]) throws -> Program.Folder {

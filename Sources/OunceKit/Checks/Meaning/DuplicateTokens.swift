@@ -36,7 +36,7 @@ public struct DuplicateTokens: MeaningRule {
       meaning.finding(
         self,
         "\(count) tokens are there twice, the first is \(first.index), as \(first.before): "
-          + "\"\(tokens[first.index].prefix(40))\"", subject: "tokenizer.ggml.tokens")
+          + "\"\(tokens[first.index].beginning)\"", subject: "tokenizer.ggml.tokens")
     ]
   }
 }

@@ -227,3 +227,8 @@ extension [Finding] {
     return prefix(Limits.findingsOfRule) + [more]
   }
 }
+
+extension String {
+  /// The first 40 scalars: a text from a file may have megabytes, and all of them in one character.
+  var beginning: String { String(String.UnicodeScalarView(unicodeScalars.prefix(40))) }
+}

@@ -190,13 +190,13 @@ extension TemplateScanner {
       }
     } else if name.hasPrefix("end") {
       guard let part = open.popLast(), name == (Self.parts[part.name] ?? "endset") else {
-        report("\"\(name.prefix(40))\" closes nothing", at: begin)
+        report("\"\(name.beginning)\" closes nothing", at: begin)
         return false
       }
     } else if Self.acting.contains(name) {
       report("\"\(name)\" brings other files in", at: begin)
     } else if name != "set", !Self.lone.contains(name) {
-      report("\"\(name.prefix(40))\" is no statement of the language", at: begin)
+      report("\"\(name.beginning)\" is no statement of the language", at: begin)
     }
     return true
   }
@@ -234,9 +234,9 @@ extension TemplateScanner {
       let before = index > 0 ? tokens[index - 1] : nil
       switch token {
       case .name(let name) where name.hasPrefix("__"):
-        report("reaches for \(name.prefix(40))", at: line)
+        report("reaches for \(name.beginning)", at: line)
       case .name(let name) where name.hasPrefix("_") && before == .sign(UInt8(ascii: ".")):
-        report("reaches for the private \(name.prefix(40))", at: line)
+        report("reaches for the private \(name.beginning)", at: line)
       case .name("attr") where before == .sign(UInt8(ascii: "|")):
         report("looks attributes up by the filter attr", at: line)
       case .text(let text) where text.contains("__"):

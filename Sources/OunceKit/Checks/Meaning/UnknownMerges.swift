@@ -25,7 +25,7 @@ public struct UnknownMerges: MeaningRule {
       first = first ?? index
     }
     guard let first else { return [] }
-    let text = merges[first].prefix(40)
+    let text = merges[first].beginning
     return [
       meaning.finding(
         self, "\(count) merges name no tokens, the first is number \(first): \"\(text)\"",
