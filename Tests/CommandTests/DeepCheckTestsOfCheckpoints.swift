@@ -73,6 +73,18 @@ struct DeepCheckTestsOfCheckpoints {
     }
   }
 
+  @Test func `an ending that several formats use is no lie`() throws {
+    let folder = try Program.Folder()
+    let source = Program.fixtures.appending(path: "pytorch/canonical/names.pt").path
+    for name in ["pytorch_model.bin", "model.onnx"] {
+      try FileManager.default.copyItem(atPath: source, toPath: folder.file(name))
+      var options = CheckOptions()
+      options.level = .quick
+      let rules = try Check.run(folder.file(name), options).findings.map(\.rule)
+      #expect(rules.contains("OUN108") == (name == "model.onnx"), "\(name): \(rules)")
+    }
+  }
+
   /// What the rule says about a template.
   private func problems(_ template: String) throws -> [String] {
     let folder = try Program.Folder()
