@@ -65,6 +65,7 @@ public enum Check {
     try checkFiles(model, options, &report)
     try checkValues(model, options, &report, onProgress)
     try checkManifest(model, options, &report, onProgress)
+    if options.level >= .deep { checkMeaning(model, &report) }
     report.sort()
     return report
   }
@@ -114,6 +115,16 @@ public enum Check {
       }
     }
     report.checked.append("values of \(model.tensors.count) tensors")
+  }
+
+  private static func checkMeaning(_ model: Model, _ report: inout CheckReport) {
+    let meaning = Meaning(model)
+    report.findings += Rules.meaning.flatMap { $0.check(meaning) }
+    if let unchecked = meaning.unchecked {
+      report.unchecked.append(unchecked)
+    } else {
+      report.checked.append(meaning.checked)
+    }
   }
 
   private static func checkManifest(

@@ -18,10 +18,22 @@ public enum Rules {
     ArchiveChecksum(),
     RecordedHash(),
     ManifestMismatch(),
+    TokenizerSizes(),
+    SpecialTokenRange(),
+    UnknownMerges(),
+    DuplicateTokens(),
+    ChatTemplateLanguage(),
+    GeneralKeys(),
+    Hyperparameters(),
+    RequiredTensors(),
+    TensorShapes(),
+    ConfigurationSizes(),
+    Untranslatable(),
   ]
 
   static let opening = all.compactMap { $0 as? any OpeningRule }
   static let model = all.compactMap { $0 as? any ModelRule }
   static let file = all.compactMap { $0 as? any FileRule }
   static let tensor = all.compactMap { $0 as? any ContentRule }
+  static let meaning = all.compactMap { $0 as? any MeaningRule }
 }

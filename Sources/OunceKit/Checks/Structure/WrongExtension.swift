@@ -16,9 +16,9 @@ public struct WrongExtension: ModelRule {
     guard let container = Containers.named(model.container) else { return [] }
     return model.files.compactMap { file in
       let ending = Paths.name(of: file.path).split(separator: ".").last.map { $0.lowercased() } ?? ""
-      guard !container.fileExtensions.contains(ending),
-        let other = Containers.all.first(where: { $0.name != container.name && $0.fileExtensions.contains(ending) })
-      else { return nil }
+      // An ending that several formats use, such as `bin`, promises none of them.
+      let others = Containers.all.filter { $0.fileExtensions.contains(ending) }
+      guard !container.fileExtensions.contains(ending), others.count == 1, let other = others.first else { return nil }
       return finding("is \(container.name), but is named like a \(other.name) file", file: file.path)
     }
   }
