@@ -67,7 +67,7 @@ extension MetadataValue {
     case .int32(let value): "int32 \(value)"
     case .float32(let value): "float32 \(value)"
     case .bool(let value): "bool \(value)"
-    case .string(let value): "string \(value.utf8.count > 80 ? "of \(value.utf8.count) bytes, " : "")\(value.beginning)"
+    case .string(let value): "string \(value.utf8.count > 80 ? "of \(value.utf8.count) bytes, " : "")\(value.shortened)"
     case .bytes(let value): "string of \(value.count) bytes, not UTF-8"
     case .array(let array): array.summary
     case .uint64(let value): "uint64 \(value)"
@@ -119,7 +119,7 @@ extension MetadataArray {
 
   fileprivate var summary: String {
     func some<Values: Collection>(_ type: String, _ values: Values) -> String {
-      let shown = values.prefix(4).map { "\($0)".beginning }.joined(separator: ", ")
+      let shown = values.prefix(4).map { "\($0)".shortened }.joined(separator: ", ")
       return "\(type)[\(values.count)] \(shown)\(values.count > 4 ? ", …" : "")"
     }
     return switch self {
@@ -142,7 +142,7 @@ extension MetadataArray {
 
 extension String {
   /// At most 80 characters of it.
-  fileprivate var beginning: String {
+  fileprivate var shortened: String {
     guard utf8.count > 80 else { return self }
     let head = prefix(80)
     return head.endIndex == endIndex ? self : head + "…"

@@ -25,6 +25,7 @@ struct CheckCommand: ParsableCommand {
       EXAMPLES
         ounce check model.gguf                              every byte is read
         ounce check models/*.gguf --level quick             structure and sizes only
+        ounce check ./Qwen3-0.6B --level deep               settings, tokenizer and tensors together
         ounce check ./Qwen3-0.6B --format sarif -o ounce.sarif
         ounce check model.gguf --manifest model.hashes.json
 
