@@ -77,6 +77,25 @@ struct EditingTests {
     #expect(wrong.exit == 64 && wrong.errors.contains("did you mean output_norm.weight?"), "\(wrong.errors)")
   }
 
+  @Test func `rows that were extracted are those rows`() throws {
+    let folder = try Program.Folder()
+    let source = Program.checkpoint
+    for arguments in [["whole.npy"], ["rows.npy", "--rows", "7:10"], ["none.npy", "--rows", "7:7"]] {
+      let result = try Program(folder: folder.path).run(
+        ["extract", source, "model.embed_tokens.weight", "--dtype", "f32", "-o"] + arguments)
+      #expect(result.exit == 0, "\(result.errors)")
+    }
+    let whole = try Data(contentsOf: URL(filePath: folder.file("whole.npy")))
+    let rows = try Data(contentsOf: URL(filePath: folder.file("rows.npy")))
+    #expect(rows.suffix(3 * 1024) == whole.dropFirst(128 + 7 * 1024).prefix(3 * 1024))
+    #expect(try Open.model(at: folder.file("rows.npy")).tensors.map(\.info.shape) == [[3, 256]])
+    let vector = try run(folder, "extract", source, "model.norm.weight", "--rows", "250:256", "-o", "v.safetensors")
+    #expect(vector.exit == 0, "\(vector.errors)")
+    #expect(try Open.model(at: folder.file("v.safetensors")).tensors.map(\.info.shape) == [[6]])
+    let beyond = try run(folder, "extract", source, "model.norm.weight", "--rows", "0:257", "-o", "w.npy")
+    #expect(beyond.exit == 64 && beyond.errors.contains("has 256 rows"), "\(beyond.errors)")
+  }
+
   @Test func `an edit in place changes the header and not a byte more`() throws {
     let folder = try model()
     let path = folder.file("m.gguf")

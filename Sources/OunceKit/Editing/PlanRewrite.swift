@@ -30,13 +30,17 @@ extension Model {
   /// - Parameters:
   ///   - patterns: names, or globs such as `blk.0.*`.
   ///   - dtype: the encoding of floats; nil: as they are.
-  /// - Throws: `OunceError` when a pattern matches nothing, or the container cannot hold what was chosen.
+  ///   - rows: of each tensor only these of its first dimension; nil: all.
+  /// - Throws: `OunceError` when a pattern matches nothing, a tensor has not so many rows, or the container cannot hold
+  ///   what was chosen.
   public func planExtraction(
-    _ patterns: [String], to container: any WritableContainer, dtype: String? = nil, output: String?
+    _ patterns: [String], to container: any WritableContainer, dtype: String? = nil, rows: Range<Int>? = nil,
+    output: String?
   ) throws(OunceError) -> Plan {
     try checkSafety()
     var chosen = self
     chosen.tensors = try selected(patterns)
+    if let rows { chosen.tensors = try chosen.tensors.map { (tensor) throws(OunceError) in try tensor.slice(rows) } }
     let infos = try chosen.tensors.map { (tensor) throws(OunceError) in
       try tensor.info.fitting(container, dtype: dtype)
     }
@@ -63,5 +67,30 @@ extension Model {
     return OunceError(
       .request, "no tensor is called \(pattern)", file: path,
       remedy: near.first.map { "did you mean \($0)?" } ?? "`ounce inspect --tensors` lists the names")
+  }
+}
+
+extension Tensor {
+  /// Some of the first dimension: rows of a matrix, elements of a vector. Nothing else of the tensor is read.
+  ///
+  /// - Throws: `OunceError` when there are not so many, or they do not begin and end with whole blocks.
+  func slice(_ range: Range<Int>) throws(OunceError) -> Tensor {
+    func reject(_ problem: String) -> OunceError { OunceError(.request, problem, subject: "tensor \(info.name)") }
+    guard let size = info.shape.first, range.upperBound <= size else {
+      throw reject("has \(info.shape.first ?? 0) rows, not \(range.upperBound)")
+    }
+    let encoding = info.encoding
+    let inner = info.shape.dropFirst().reduce(1, *)
+    let part = try TensorInfo(name: info.name, shape: [range.count] + info.shape.dropFirst(), encoding: encoding)
+    if info.shape.count > 1, info.columnCount > 0 {
+      let first = range.lowerBound * (inner / info.columnCount)
+      return Tensor(info: part, data: RowGather(data, rowByteCount: info.rowByteCount) { $0 + first })
+    }
+    guard let region = data as? FileRegion, range.lowerBound % encoding.elementsPerBlock == 0 else {
+      throw reject("its elements are not blocks of a file that could be cut at \(range.lowerBound)")
+    }
+    let start = range.lowerBound / encoding.elementsPerBlock * encoding.bytesPerBlock
+    return Tensor(
+      info: part, data: FileRegion(file: region.file, offset: region.offset + start, rowByteCount: part.rowByteCount))
   }
 }
