@@ -1,7 +1,8 @@
 internal import OunceCore
 
-/// The two files of byte-level BPE from before `tokenizer.json`: `vocab.json` (token and id) and `merges.txt` (a pair in
-/// a line, the first to be merged first), as the document that transformers makes of them when it loads such a folder.
+/// The two files of byte-level BPE from before `tokenizer.json`: `vocab.json` (token and id) and `merges.txt` (a pair
+/// in a line, the first to be merged first), as the document that transformers makes of them when it loads such a
+/// folder.
 enum VocabularyFiles {
   /// What tokenizers of these classes put before the merges.
   private static let pretokenizers: [(classes: [String], steps: JSON)] = [
