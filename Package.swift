@@ -32,7 +32,6 @@ let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-
 let collections: Target.Dependency = .product(name: "OrderedCollections", package: "swift-collections")
 let containers: Target.Dependency = .product(name: "BasicContainers", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
-let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -46,7 +45,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
@@ -67,10 +65,10 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "OunceKit",
-      dependencies: ["OunceContainers", "OunceCore", "OunceEncoding", collections, containers, crypto, logging],
+      dependencies: ["OunceContainers", "OunceCore", "OunceEncoding", collections, containers, crypto],
       swiftSettings: strict),
     .executableTarget(
-      name: "ounce", dependencies: ["OunceKit", arguments, collections, logging], swiftSettings: strict),
+      name: "ounce", dependencies: ["OunceKit", arguments, collections], swiftSettings: strict),
     .executableTarget(name: "OunceBench", dependencies: ["OunceKit", arguments], swiftSettings: strict),
     .testTarget(
       name: "OunceBlocksTests", dependencies: ["OunceBlocks"] + levelDependencies + ["OunceEncoding", "CLanes"],

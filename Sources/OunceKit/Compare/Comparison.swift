@@ -7,6 +7,10 @@ public struct CompareOptions: Sendable {
   public var filter: Glob?
   /// Whether names are paired as they are, without translating a checkpoint.
   public var usesOriginalNames = false
+  /// How a checkpoint is translated.
+  public var translation = TranslationOptions()
+  /// Layers of the first model that the second was made without; those behind them have other numbers there.
+  public var prunedLayers: [Int] = []
   /// Of so many of the worst tensors histograms are made, in a second reading.
   public var histogramCount = 0
   /// Threads; nil: one for each processor.

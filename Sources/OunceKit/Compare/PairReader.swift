@@ -115,7 +115,7 @@ struct ChunkErrors: Sendable {
 }
 
 /// How whole numbers lie in bytes: little endian, two's complement when signed.
-private struct IntegerWord {
+struct IntegerWord {
   let byteCount: Int
   let isSigned: Bool
 

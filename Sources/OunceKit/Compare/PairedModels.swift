@@ -19,11 +19,12 @@ struct PairedModels {
     // Where hardly a name is shared, one side speaks another language: that of a checkpoint.
     let isForeign = 2 * Self.sharedNameCount(a, b) < min(a.tensors.count, b.tensors.count)
     isTranslated = (
-      isForeign && !options.usesOriginalNames && a.isCheckpoint,
+      isForeign && !options.usesOriginalNames && (a.isCheckpoint || options.translation.rulesFile != nil),
       isForeign && !options.usesOriginalNames && b.isCheckpoint
     )
-    if isTranslated.a { a = try Self.translated(a, &notes) }
-    if isTranslated.b { b = try Self.translated(b, &notes) }
+    if isTranslated.a { a = try Self.translated(a, options.translation, &notes) }
+    if isTranslated.b { b = try Self.translated(b, options.translation, &notes) }
+    if !options.prunedLayers.isEmpty { try LayerPruning(options.prunedLayers, of: a).apply(to: &a) }
     if let filter = options.filter {
       a.tensors.removeAll { !filter.matches($0.info.name) }
       b.tensors.removeAll { !filter.matches($0.info.name) }
@@ -80,8 +81,10 @@ struct PairedModels {
     }
   }
 
-  private static func translated(_ model: Model, _ notes: inout [String]) throws(OunceError) -> Model {
-    var options = TranslationOptions()
+  private static func translated(
+    _ model: Model, _ options: TranslationOptions, _ notes: inout [String]
+  ) throws(OunceError) -> Model {
+    var options = options
     options.toleratesMissingTokenizer = true
     do throws(OunceError) {
       let translation = try model.translated(options)
@@ -96,6 +99,14 @@ struct PairedModels {
       error.remedy = (error.remedy.map { "\($0); " } ?? "") + "to compare, --no-map pairs equal names only"
       throw error
     }
+  }
+}
+
+extension LayerPruning {
+  /// Leaves out the layers' tensors, and gives the others the names and settings that they then have.
+  fileprivate func apply(to model: inout Model) {
+    model.tensors = model.tensors.compactMap { tensor in name(tensor.info.name).map(tensor.renamed) }
+    adjust(&model.metadata, matchesReference: false)
   }
 }
 

@@ -94,7 +94,7 @@ struct PairedCut: Sendable {
 
 extension Tensor {
   /// Complex numbers as pairs of real ones; all else as it is.
-  fileprivate var withRealParts: Tensor {
+  var withRealParts: Tensor {
     guard info.encoding.kind == .complex,
       let real = Encodings.named(info.encoding.bytesPerBlock == 8 ? "F32" : "F64"),
       let pairs = try? TensorInfo(

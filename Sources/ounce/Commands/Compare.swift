@@ -69,30 +69,14 @@ struct CompareCommand: ParsableCommand {
     let chosen = try metrics.map { try CompareMetric.list($0, option: "--metrics") }
     let (first, second) = (try Models.open(a), try Models.open(b))
     let inputs = first.files + second.files
-    if let report { try checkOutput(report, besides: inputs) }
+    let page = report.map { ReportPage(path: $0, overwrites: force) }
+    try page?.check(besides: inputs)
     let comparison = try compared(first, second)
     for note in comparison.notes { common.note(note) }
     let failures = comparison.failures(limits)
-    if let report {
-      var options = ExecutionOptions()
-      options.overwrites = force
-      let page = ComparePage(comparison, limits: limits).html
-      try Plan.text(page, output: report, inputs: inputs).execute(options)
-      if !common.quiet {
-        Terminal.errors.line("✓ \(report.escapingControls)  \(Numbers.bytes(page.utf8.count))")
-      }
-    }
+    try page?.write(comparison, limits: limits, besides: inputs, common)
     show(comparison, chosen, failures)
     guard failures.isEmpty else { throw ExitCode(1) }
-  }
-
-  private func checkOutput(_ path: String, besides inputs: [InputFile]) throws {
-    do { try Plan.text("", output: path, inputs: inputs).checkOutputs(overwrites: force) } catch {
-      // Other commands write with -o.
-      var error = error
-      error.remedy = error.remedy?.replacing("-o", with: "--report")
-      throw error
-    }
   }
 
   private func compared(_ first: Model, _ second: Model) throws -> Comparison {

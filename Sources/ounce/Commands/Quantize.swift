@@ -12,6 +12,7 @@ struct Quantize: ParsableCommand {
         ounce quantize ./Qwen3-0.6B --to Q4_K_M,Q8_0 -o models/      two files from one reading
         ounce quantize model-BF16.gguf --to Q5_K_M -o small.gguf
         ounce quantize ./Qwen3-0.6B --to Q4_K_M --dry-run            sizes only
+        ounce quantize ./Qwen3-0.6B --to Q4_K_M --report page.html   and what it cost, with plots
       """)
 
   @Argument(help: ArgumentHelp("A checkpoint folder, a file, or any file of a sharded set.", valueName: "model"))
@@ -44,8 +45,17 @@ struct Quantize: ParsableCommand {
       valueName: "key=type:value"))
   var overrideKv: [String] = []
   @Flag(help: "Write what llama-quantize writes also where ounce does better on purpose.") var reference = false
+  @Option(
+    help: ArgumentHelp(
+      "Compare source and result, and write a page with plots here; of several recipes, FILE-RECIPE.html each.",
+      valueName: "file.html"))
+  var report: String?
   @OptionGroup var writing: WritingOptions
   @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if report != nil, writing.dryRun { throw ValidationError("--dry-run makes nothing that --report could show.") }
+  }
 
   func run() throws {
     let start = Terminal.now
@@ -61,8 +71,14 @@ struct Quantize: ParsableCommand {
     request.prunedLayers = try prunedLayers()
     request.metadataOverrides = try overrideKv.map { text in try MetadataOverride(text) }
     request.matchesReference = reference
-    let plan = try Models.open(model, output: output ?? ".").merging(try translation.adapters()).plan(request)
+    let source = try Models.open(model, output: output ?? ".").merging(try translation.adapters())
+    let plan = try source.plan(request)
+    // What cannot work is said before gigabytes are written.
+    let reports = try report.map {
+      try QuantizeReports($0, of: plan, from: source, request, overwrites: writing.force)
+    }
     try PlanRunner(verb: "quantize", plan: plan, writing: writing, common: common, start: start).run()
+    try reports?.write(writing, common)
   }
 
   private func recipes() throws -> [Recipe] {

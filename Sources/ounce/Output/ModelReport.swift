@@ -5,9 +5,12 @@ struct ModelReport {
   private let model: Model
   private let tensors: [Tensor]
   private let metadata: [(key: String, value: MetadataValue)]
+  /// Of each of the tensors; nil: nobody asked for them.
+  private let statistics: [TensorStatistics]?
 
-  init(_ model: Model, filter: Glob?) {
+  init(_ model: Model, filter: Glob?, statistics: [TensorStatistics]? = nil) {
     self.model = model
+    self.statistics = statistics
     tensors = model.tensors.filter { filter?.matches($0.info.name) ?? true }
     metadata = model.metadata.filter { filter?.matches($0.key) ?? true }.map { ($0.key, $0.value) }
   }
@@ -58,6 +61,37 @@ struct ModelReport {
     return table
   }
 
+  /// Statistics in rows. Programs get every digit and the counts of the histogram.
+  func statisticsTable(_ format: OutputFormat) -> Table {
+    let isExact = format == .tsv
+    var table = Table(columns: [
+      .init(title: "name"), .init(title: "encoding"), .init(title: "min", isNumber: true),
+      .init(title: "max", isNumber: true), .init(title: "mean", isNumber: true),
+      .init(title: "deviation", isNumber: true), .init(title: "zeros", isNumber: true),
+      .init(title: "NaN", isNumber: true), .init(title: "Inf", isNumber: true), .init(title: "histogram"),
+    ])
+    func number(_ value: Double?) -> String {
+      value.map { isExact ? "\($0)" : FigureText.significant($0) } ?? "-"
+    }
+    table.rows = (statistics ?? []).map { entry in
+      [
+        entry.name, entry.dtype, number(entry.smallest), number(entry.largest), number(entry.mean),
+        number(entry.deviation), isExact ? "\(entry.zeroShare)" : Self.percent(entry.zeroCount, entry.zeroShare),
+        "\(entry.nanCount)", "\(entry.infiniteCount)",
+        isExact
+          ? entry.histogram.map { "\($0)" }.joined(separator: ",")
+          : Sparkline.text(entry.histogram, isUnicode: Terminal.isUnicode),
+      ]
+    }
+    return table
+  }
+
+  /// Few zeros are not none.
+  private static func percent(_ count: Int, _ share: Double) -> String {
+    if count == 0 { return "0" }
+    return share < 0.0005 ? "<0.1%" : Numbers.fixed(100 * share, 1) + "%"
+  }
+
   /// - Parameters:
   ///   - isFull: whether long values are shown whole.
   func metadataTable(isFull: Bool, width: Int) -> Table {
@@ -94,7 +128,7 @@ struct ModelReport {
     }
     if showsTensors {
       document["tensors"] = .array(
-        tensors.map { tensor in
+        tensors.enumerated().map { index, tensor in
           var entry: JSONObject = [
             "name": .string(tensor.info.name), "encoding": .string(tensor.info.encoding.name),
             "shape": .array(tensor.info.shape.map(JSON.integer)), "byteCount": .integer(tensor.info.byteCount),
@@ -102,6 +136,7 @@ struct ModelReport {
           if let stored = tensor.stored {
             entry["stored"] = .object(["name": .string(stored.name), "byteCount": .integer(stored.byteCount)])
           }
+          if let statistics { entry["statistics"] = statistics[index].json }
           return .object(entry)
         })
     }

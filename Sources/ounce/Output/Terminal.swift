@@ -18,6 +18,13 @@ enum Terminal {
     return text.isEmpty ? nil : text
   }
 
+  /// Whether text may hold more than ASCII, as the locale says: the first of these that is set decides.
+  static var isUnicode: Bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment($0) }.first
+    guard let locale = locale?.uppercased() else { return false }
+    return locale.contains("UTF-8") || locale.contains("UTF8")
+  }
+
   /// Seconds on a clock that only goes forward.
   static var now: Double {
     var time = timespec()
