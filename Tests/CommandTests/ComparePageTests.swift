@@ -34,9 +34,9 @@ struct ComparePageTests {
     #expect(try Program().run("quantize", Program.checkpoint, "--to", "Q4_K_M", "-o", folder.file("q.gguf")).exit == 0)
     let page = try page(folder, Program.checkpoint, "q.gguf")
     let counts = elements(page)
-    // All tensors; depth, what is outside of blocks, sizes, and six histograms.
+    // All tensors; depth, what is outside of blocks, sizes, and six times weights and errors.
     #expect(counts["tbody"] == 1 && counts["tr"] == 1 + 39, "\(counts)")
-    #expect(counts["svg"] == 9 && counts["desc"] == 9 && counts["figcaption"] == 9, "\(counts)")
+    #expect(counts["svg"] == 15 && counts["desc"] == 15 && counts["figcaption"] == 9, "\(counts)")
     #expect(page.contains("default-src 'none'".replacing("'", with: "&#39;")))
     for word in ["http:", "https:", "src=", "href=", "@import", "url("] { #expect(!page.contains(word), "\(word)") }
     #expect(page.contains("prefers-color-scheme:dark") && page.contains("<html lang=\"en\">"))
@@ -57,8 +57,12 @@ struct ComparePageTests {
 
   /// Each kind of plot is drawn as it was when somebody last looked at it.
   private func expectGolden(_ page: String) throws {
-    for (id, name) in [("depth", "depth"), ("outside", "bars"), ("sizes", "pairs"), ("histogram-0", "histogram")] {
-      let start = try #require(page.range(of: "<svg role=\"img\" aria-labelledby=\"\(id)-title")).lowerBound
+    let plots = [
+      ("depth", "depth"), ("outside", "bars"), ("sizes", "pairs"), ("histogram-0", "histogram"),
+      ("histogram-0-errors", "errors"),
+    ]
+    for (id, name) in plots {
+      let start = try #require(page.range(of: "<svg role=\"img\" aria-labelledby=\"\(id)-title ")).lowerBound
       let end = try #require(page[start...].range(of: "</svg>")).upperBound
       let plot = page[start..<end] + "\n"
       let path = Program.fixtures.appending(path: "golden/compare/\(name).svg")

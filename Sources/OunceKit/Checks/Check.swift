@@ -21,6 +21,8 @@ public struct CheckReport: Sendable {
   public let path: String
   /// nil: the model could not be opened.
   public internal(set) var container: String?
+  /// The files that hold its tensors.
+  public internal(set) var files: [String] = []
   /// In the order of the rules' numbers, then of the tensors.
   public internal(set) var findings: [Finding] = []
   /// What was looked at, in a few words each. Never empty when a report is good.
@@ -34,6 +36,11 @@ public struct CheckReport: Sendable {
 
   /// The worst of the findings; nil when there is none.
   public var worst: Severity? { findings.map(\.severity).max() }
+
+  /// Whether the model may be used: something of it was checked, and nothing found is as bad as `threshold`.
+  public func passes(_ threshold: Severity) -> Bool {
+    !checked.isEmpty && findings.allSatisfy { $0.severity < threshold }
+  }
 }
 
 public enum Check {
@@ -51,6 +58,7 @@ public enum Check {
       return report
     }
     report.container = model.container
+    report.files = model.files.map(\.path)
     report.tensorCount = model.tensors.count
     report.byteCount = model.tensors.reduce(0) { $0 + $1.info.byteCount }
     report.findings += Rules.model.filter { $0.level <= options.level }.flatMap { $0.check(model) }
@@ -59,16 +67,24 @@ public enum Check {
     if skipped > 0 { report.unchecked.append("\(skipped) tensors that cannot be read") }
     guard options.level >= .full else {
       report.unchecked.append("values (--level full reads them)")
+      report.unchecked.append(Self.meaningUnchecked)
       if options.manifest != nil { report.unchecked.append("the manifest (--level full reads the values)") }
       return report
     }
     try checkFiles(model, options, &report)
     try checkValues(model, options, &report, onProgress)
     try checkManifest(model, options, &report, onProgress)
-    if options.level >= .deep { checkMeaning(model, &report) }
+    if options.level >= .deep {
+      checkMeaning(model, &report)
+    } else {
+      report.unchecked.append(Self.meaningUnchecked)
+    }
     report.sort()
     return report
   }
+
+  private static let meaningUnchecked =
+    "meaning (--level deep holds settings, tokenizer and tensors against each other)"
 
   /// The finding that an error stands for: the last rule that covers it is the one that knows it best.
   private static func finding(of error: OunceError, _ path: String) -> Finding {

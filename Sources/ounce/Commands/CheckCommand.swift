@@ -26,11 +26,13 @@ struct CheckCommand: ParsableCommand {
         ounce check model.gguf                              every byte is read
         ounce check models/*.gguf --level quick             structure and sizes only
         ounce check ./Qwen3-0.6B --level deep               settings, tokenizer and tensors together
+        ounce check models/                                 every model in it, at any depth
         ounce check ./Qwen3-0.6B --format sarif -o ounce.sarif
         ounce check model.gguf --manifest model.hashes.json
 
       EXIT CODES
-        0 nothing as bad as --fail-on   1 findings   2 could not finish   64 usage
+        0 each model was checked, and nothing found is as bad as --fail-on
+        1 something is, or a model cannot be opened   2 could not finish   64 usage
       """)
 
   @Argument(help: ArgumentHelp("Files, folders, or any file of a sharded set.", valueName: "model"))
@@ -50,7 +52,9 @@ struct CheckCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Output: text, json, sarif, github or junit.", valueName: "format"))
   var format = Format.text
   @Option(name: [.short, .long], help: ArgumentHelp("Write the result here.", valueName: "path")) var output: String?
-  @Flag(name: [.short, .long], help: "Replace a result that exists.") var force = false
+  @Option(help: ArgumentHelp("Write the result as SARIF here, too, whatever the format.", valueName: "path"))
+  var sarif: String?
+  @Flag(name: [.short, .long], help: "Replace results that exist.") var force = false
   @Option(name: [.short, .long], help: ArgumentHelp("Threads (default: one for each processor).", valueName: "n"))
   var jobs: Int?
   @Option(help: ArgumentHelp("Progress: auto, bar, plain, json or none.", valueName: "how"))
@@ -69,18 +73,23 @@ struct CheckCommand: ParsableCommand {
     options.isCancelled = { Signals.isCancelled }
     options.manifest = try manifest.map { path in try HashManifest(try InputFile(path: path)) }
     let accepted = try ignoreFile()
+    for model in models { try Models.refuseStandardInput(model) }
+    for path in [output, sarif] { if let path { try plan("", path).checkOutputs(overwrites: force) } }
     var reports: [CheckReport] = []
     var ignoredCount = 0
-    for model in models {
+    // Each shard that is named, as by a hook, would open its whole set again.
+    var covered: Set<String> = []
+    for model in try Check.subjects(of: models) {
+      if let path = Paths.resolved(model), covered.contains(path) { continue }
       let report = try checked(model, options)
       let (kept, count) = accepted.map { report.ignoring($0) } ?? (report, 0)
       reports.append(kept)
       ignoredCount += count
+      covered.formUnion(report.files.compactMap(Paths.resolved))
     }
     if ignoredCount > 0 { common.note("\(ignoredCount) findings are accepted by the ignore file") }
     try show(reports)
-    let worst = reports.compactMap(\.worst).max()
-    if let worst, worst >= failOn.chosen { throw ExitCode(1) }
+    guard reports.allSatisfy({ $0.passes(failOn.chosen) }) else { throw ExitCode(1) }
   }
 
   private func checked(_ model: String, _ options: CheckOptions) throws -> CheckReport {
@@ -99,19 +108,26 @@ struct CheckCommand: ParsableCommand {
   private func show(_ reports: [CheckReport]) throws {
     let text =
       switch format {
-      case .text: reports.map(text).joined()
-      case .json: JSONWriter.write(reports.json, isIndented: true) + "\n"
+      case .text: reports.map(text).joined() + total(reports)
+      case .json: JSONWriter.write(reports.json(failOn: failOn.chosen), isIndented: true) + "\n"
       case .sarif: JSONWriter.write(reports.sarif, isIndented: true) + "\n"
       case .github: reports.gitHubCommands
       case .junit: reports.junit(failOn: failOn.chosen)
       }
-    guard let output else {
-      Terminal.output.write(text)
-      return
-    }
     var options = ExecutionOptions()
     options.overwrites = force
-    try Plan.text(text, output: output).execute(options)
+    if let sarif { try plan(JSONWriter.write(reports.sarif, isIndented: true) + "\n", sarif).execute(options) }
+    if let output { try plan(text, output).execute(options) } else { Terminal.output.write(text) }
+  }
+
+  private func plan(_ text: String, _ path: String) -> Plan { Plan.text(text, output: path) }
+
+  /// The closing line where there are several models.
+  private func total(_ reports: [CheckReport]) -> String {
+    guard reports.count > 1 else { return "" }
+    let failed = reports.count { !$0.passes(failOn.chosen) }
+    return common.output.bold("\(reports.count) models: ")
+      + (failed == 0 ? common.output.green("all pass") : common.output.red("\(failed) fail")) + "\n"
   }
 
   private func text(_ report: CheckReport) -> String {
@@ -126,13 +142,10 @@ struct CheckCommand: ParsableCommand {
         }
       text += "\(mark) \(finding.rule) \(finding.text)\n  \(style.dim(finding.fix.escapingControls))\n"
     }
-    let name = report.path.escapingControls
+    let name = style.bold(report.path.escapingControls)
     let extent = "\(Numbers.grouped(report.tensorCount)) tensors, \(Numbers.bytes(report.byteCount))"
-    if let worst = report.worst {
-      text += "\(style.bold(name)): \(report.findings.count) findings, the worst is of severity \(worst.rawValue)\n"
-    } else {
-      text += style.green("✓ ") + "\(style.bold(name)): nothing found in \(extent)\n"
-    }
+    let verdict = report.passes(failOn.chosen) ? style.green("✓ pass ") : style.red("✗ fail ")
+    text += verdict + name + ": " + (report.findings.isEmpty ? "nothing found in \(extent)" : counts(report)) + "\n"
     if !common.quiet {
       if !report.checked.isEmpty { text += style.dim("  checked: \(report.checked.joined(separator: ", "))") + "\n" }
       if !report.unchecked.isEmpty {
@@ -141,5 +154,15 @@ struct CheckCommand: ParsableCommand {
       }
     }
     return text
+  }
+
+  /// `1 error, 2 warnings`, and what they mean where they do not fail.
+  private func counts(_ report: CheckReport) -> String {
+    let counts = Severity.allCases.reversed().compactMap { severity -> String? in
+      let count = report.findings.count { $0.severity == severity }
+      return count == 0 ? nil : "\(count) \(severity.rawValue)\(count == 1 ? "" : "s")"
+    }
+    let isBelow = report.passes(failOn.chosen)
+    return counts.joined(separator: ", ") + (isBelow ? ", nothing as bad as --fail-on \(failOn.rawValue)" : "")
   }
 }

@@ -45,6 +45,8 @@ struct Hash: ParsableCommand {
     for path in models {
       let model = try Models.open(path, output: output, dequantizes: dequantize)
       for note in model.remarkNotes { common.note(note) }
+      // What cannot be written is said before gigabytes are read.
+      if let output { try Plan.text("", output: output, inputs: model.files).checkOutputs(overwrites: force) }
       var tensors: [TensorHash] = []
       if per != .file || output != nil { tensors = try hashes(of: model) }
       if let output {
@@ -67,15 +69,15 @@ struct Hash: ParsableCommand {
   }
 
   private func document(_ model: Model, _ tensors: [TensorHash]) throws -> JSON {
+    var document: JSONObject = ["schema": .string("ounce.hashes/1"), "path": .string(model.path)]
     switch per {
-    case .tensor: .object(["tensors": .array(tensors.map(\.json))])
-    case .model: .object(["path": .string(model.path), "sha256": .string(tensors.modelHash)])
+    case .tensor: document["tensors"] = .array(tensors.map(\.json))
+    case .model: document["sha256"] = .string(tensors.modelHash)
     case .file:
-      .object([
-        "files": .array(
-          try model.fileHashes().map { .object(["path": .string($0.path), "sha256": .string($0.sha256)]) })
-      ])
+      document["files"] = .array(
+        try model.fileHashes().map { .object(["path": .string($0.path), "sha256": .string($0.sha256)]) })
     }
+    return .object(document)
   }
 
   private func show(_ model: Model, _ tensors: [TensorHash]) throws {

@@ -14,7 +14,9 @@ struct ReportPage {
   }
 
   /// Writes the page and says so.
-  func write(_ comparison: Comparison, limits: [CompareLimit] = [], besides inputs: [InputFile], _ common: CommonOptions)
+  func write(
+    _ comparison: Comparison, limits: [CompareLimit] = [], besides inputs: [InputFile], _ common: CommonOptions
+  )
     throws
   {
     var options = ExecutionOptions()

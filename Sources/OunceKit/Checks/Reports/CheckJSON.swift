@@ -2,16 +2,20 @@ public import OunceCore
 
 extension [CheckReport] {
   /// `ounce.check/1`, as docs/schemas/check.json describes it.
-  public var json: JSON {
+  ///
+  /// - Parameter threshold: the least severity that fails a model.
+  public func json(failOn threshold: Severity) -> JSON {
     .object([
-      "schema": .string("ounce.check/1"), "version": .string(OunceKit.version), "models": .array(map(\.json)),
+      "schema": .string("ounce.check/1"), "version": .string(OunceKit.version),
+      "failOn": .string(threshold.rawValue), "passed": .bool(allSatisfy { $0.passes(threshold) }),
+      "models": .array(map { $0.json(threshold) }),
     ])
   }
 }
 
 extension CheckReport {
-  fileprivate var json: JSON {
-    var document: JSONObject = ["path": .string(path)]
+  fileprivate func json(_ threshold: Severity) -> JSON {
+    var document: JSONObject = ["path": .string(path), "passed": .bool(passes(threshold))]
     if let container { document["container"] = .string(container) }
     document["tensorCount"] = .integer(tensorCount)
     document["byteCount"] = .integer(byteCount)

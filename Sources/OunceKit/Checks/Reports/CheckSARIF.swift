@@ -1,3 +1,4 @@
+internal import Crypto
 public import OunceCore
 
 extension [CheckReport] {
@@ -26,15 +27,27 @@ extension [CheckReport] {
 
 extension Finding {
   fileprivate var sarif: JSON {
-    var physical: JSONObject = ["artifactLocation": .object(["uri": .string(Self.uri(file))])]
-    if let offset { physical["region"] = .object(["byteOffset": .integer(offset)]) }
-    var location: JSONObject = ["physicalLocation": .object(physical)]
+    // Code scanning of GitHub asks for a line, which weights do not have.
+    var region: JSONObject = ["startLine": .integer(1)]
+    if let offset { region["byteOffset"] = .integer(offset) }
+    var location: JSONObject = [
+      "physicalLocation": .object([
+        "artifactLocation": .object(["uri": .string(Self.uri(file))]), "region": .object(region),
+      ])
+    ]
     if let subject { location["logicalLocations"] = .array([.object(["name": .string(subject)])]) }
     let text = (subject.map { "\($0): " } ?? "") + message + ". " + fix
     return .object([
       "ruleId": .string(rule), "level": .string(severity.rawValue), "message": .object(["text": .string(text)]),
       "locations": .array([.object(location)]),
+      "partialFingerprints": .object(["primaryLocationLineHash": .string(fingerprint + ":1")]),
     ])
+  }
+
+  /// Says whether two runs found the same. Without it, GitHub's upload reads the file for a hash of its line.
+  private var fingerprint: String {
+    let identity = [rule, file, subject ?? ""].joined(separator: "\u{0}")
+    return ContentHash.hexadecimal(SHA256.hash(data: Array(identity.utf8)).prefix(8))
   }
 
   /// A path as a reference of a URI: all but letters, digits and a few signs as %XX.

@@ -23,15 +23,19 @@ extension [CheckReport] {
   ///
   /// - Parameter threshold: the least severity that fails a case.
   public func junit(failOn threshold: Severity) -> String {
-    let failed = count { ($0.worst ?? .note) >= threshold && $0.worst != nil }
+    let failed = count { !$0.passes(threshold) }
     var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
     text += "<testsuites name=\"ounce check\" tests=\"\(count)\" failures=\"\(failed)\">\n"
     text += "  <testsuite name=\"ounce check\" tests=\"\(count)\" failures=\"\(failed)\">\n"
     for report in self {
       text += "    <testcase classname=\"\(Self.xml(report.container ?? "unknown"))\" name=\"\(Self.xml(report.path))\""
       let bad = report.findings.filter { $0.severity >= threshold }
-      guard let first = bad.first else {
+      if report.passes(threshold) {
         text += "/>\n"
+        continue
+      }
+      guard let first = bad.first else {
+        text += ">\n      <failure type=\"unchecked\" message=\"nothing was checked\"/>\n    </testcase>\n"
         continue
       }
       text += ">\n      <failure type=\"\(first.rule)\" message=\"\(Self.xml(first.text))\">"

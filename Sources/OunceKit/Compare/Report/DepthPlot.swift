@@ -115,25 +115,38 @@ extension Markup {
   mutating func figure(
     _ id: String, width: Int, height: Int, title: String, summary: String, content: (inout Markup) -> Void
   ) {
+    figure("scroll", title: title, summary: summary) { markup in
+      markup.plot(id, width: width, height: height, title: title, summary: summary, content: content)
+    }
+  }
+
+  /// A frame around plots, with their name and their description.
+  mutating func figure(_ style: String, title: String, summary: String, content: (inout Markup) -> Void) {
     element("figure") { markup in
       markup.element("figcaption") { caption in
         caption.element("strong", title)
         caption.write(". " + summary)
       }
-      markup.element("div", ["class": "scroll", "tabindex": "0", "role": "group", "aria-label": title]) { markup in
-        markup.element(
-          "svg",
-          [
-            "role": "img", "aria-labelledby": "\(id)-title \(id)-summary", "viewBox": "0 0 \(width) \(height)",
-            "width": "\(width)", "height": "\(height)",
-          ]
-        ) { svg in
-          svg.element("title", ["id": "\(id)-title"], title)
-          svg.element("desc", ["id": "\(id)-summary"], summary)
-          content(&svg)
-        }
-      }
+      markup.element(
+        "div", ["class": style, "tabindex": "0", "role": "group", "aria-label": title], content: content)
     }
     line()
+  }
+
+  /// A plot inside of a frame.
+  mutating func plot(
+    _ id: String, width: Int, height: Int, title: String, summary: String, content: (inout Markup) -> Void
+  ) {
+    element(
+      "svg",
+      [
+        "role": "img", "aria-labelledby": "\(id)-title \(id)-summary", "viewBox": "0 0 \(width) \(height)",
+        "width": "\(width)", "height": "\(height)",
+      ]
+    ) { svg in
+      svg.element("title", ["id": "\(id)-title"], title)
+      svg.element("desc", ["id": "\(id)-summary"], summary)
+      content(&svg)
+    }
   }
 }

@@ -5,12 +5,12 @@ enum PageStyle {
     --a:#2f6db5;--b:#c4601d;--hot:#b3261e;--good:#1a7f37}
     @media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--dim:#9aa5b1;--paper:#0f1318;--soft:#181e25;\
     --line:#323b45;--a:#6ea8ec;--b:#f0975a;--hot:#ff7b72;--good:#57c26a}}
-    body{margin:0 auto;padding:1.5rem;max-width:66rem;background:var(--paper);color:var(--ink);\
+    body{margin:0 auto;padding:1.5rem;max-width:74rem;background:var(--paper);color:var(--ink);\
     font:15px/1.5 system-ui,sans-serif}
     h1{font-size:1.4rem;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:2rem 0 .5rem}
     figure{margin:0 0 1.5rem}figcaption{margin-bottom:.5rem;color:var(--dim);overflow-wrap:anywhere}
     figcaption strong{color:var(--ink)}
-    .scroll{overflow-x:auto}
+    .scroll{overflow-x:auto}.pair{display:flex;flex-wrap:wrap;gap:1rem 1.5rem}
     table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px}
     th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;\
     white-space:nowrap}
@@ -24,7 +24,8 @@ enum PageStyle {
     .fails{color:var(--hot)}.holds{color:var(--good)}
     .key{display:inline-block;width:.8em;height:.8em;margin-right:.3em}.key.a{background:var(--a)}\
     .key.b{background:var(--b)}
-    svg{font:12px system-ui,sans-serif;fill:var(--ink);max-width:100%;height:auto;min-width:36rem}
+    svg{font:12px system-ui,sans-serif;fill:var(--ink);max-width:100%;height:auto;min-width:44rem}
+    .pair svg{flex:0 1 26rem;min-width:0}
     svg .bar,svg .a{fill:var(--a)}svg .b{fill:var(--b)}svg .hot{fill:var(--hot)}
     svg path.a{fill-opacity:.55}svg .outline{fill:none;stroke:var(--b);stroke-width:1.5}svg .error{fill:var(--dim)}
     svg .grid{stroke:var(--line)}
