@@ -55,7 +55,9 @@ extension Model {
         }
       }
     }
-    if let error = failure.withLock({ $0 }) { throw error.located(file: files.count == 1 ? files[0].path : path) }
+    if let error = failure.withLock({ $0 }) {
+      throw error.kind == .cancelled ? error : error.located(file: files.count == 1 ? files[0].path : path)
+    }
     for file in files { try file.checkUnchanged() }
     return results.withLock { results in chosen.indices.compactMap { results[$0] } }
   }

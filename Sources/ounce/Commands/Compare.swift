@@ -148,7 +148,7 @@ private struct CompareText {
       return [tensor.name, tensor.types, tensor.shapes] + figures
         + [tensor.figures == nil ? tensor.reason ?? "" : tensor.worstRows.first.map { "\($0.row)" } ?? "-"]
     }
-    return table.text(format, style: style)
+    return table.text(format, style: style, width: Terminal.output.tableWidth)
   }
 
   private func subject(_ letter: String, _ subject: Comparison.Subject) -> String {

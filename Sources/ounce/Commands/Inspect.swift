@@ -80,11 +80,12 @@ struct Inspect: ParsableCommand {
     }
     if tensors {
       if format == .table || metadata { Terminal.output.line("") }
-      Terminal.output.write(report.tensorTable.text(format, style: style))
+      Terminal.output.write(report.tensorTable.text(format, style: style, width: Terminal.output.tableWidth))
     }
     if stats {
       if format == .table || metadata || tensors { Terminal.output.line("") }
-      Terminal.output.write(report.statisticsTable(format).text(format, style: style))
+      Terminal.output.write(
+        report.statisticsTable(format).text(format, style: style, width: Terminal.output.tableWidth))
     }
   }
 }

@@ -47,6 +47,9 @@ struct Stream: Sendable {
     return Int(size.ws_col)
   }
 
+  /// Columns that a table should fit into; nil: any number, since no terminal shows it.
+  var tableWidth: Int? { isTerminal ? width : nil }
+
   /// Writes all of `text`. A reader that went away ends the program quietly, as it does other tools in a pipe.
   func write(_ text: String) {
     var bytes = Array(text.utf8)[...]
@@ -65,6 +68,8 @@ struct Stream: Sendable {
         if errno == EPIPE { exit(0) }
         // Standard error that cannot be written has nobody to tell.
         if descriptor == 2 { return }
+        let reason = unsafe String(cString: strerror(errno))
+        Terminal.errors.line("error: standard output cannot be written: \(reason).")
         exit(2)
       }
       bytes = bytes.dropFirst(count)
