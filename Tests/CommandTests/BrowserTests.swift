@@ -82,7 +82,7 @@ struct BrowserTests {
       #expect(found["paper"] == (isDark ? "rgb(15, 19, 24)" : "rgb(255, 255, 255)"), "\(name)")
       #expect(found["ink"] == (isDark ? "rgb(230, 237, 243)" : "rgb(27, 31, 36)"), "\(name)")
       let inks = (found["inks"] ?? "").split(separator: ";").map(String.init)
-      #expect(inks.count >= 5 && !inks.contains(found["paper"] ?? "") && !inks.contains("rgb(0, 0, 0)"), "\(name)")
+      #expect(inks.count >= 4 && !inks.contains(found["paper"] ?? "") && !inks.contains("rgb(0, 0, 0)"), "\(name)")
     }
   }
 }

@@ -72,7 +72,7 @@ struct CheckSubjectTests {
     #expect(folder.names == names)
     let named = try Program(folder: folder.path).run(["check", "--format", "json"] + names)
     #expect(paths(try JSONParser.parse(Array(named.output.utf8))) == [names[0]])
-    #expect(paths(try json(folder, ".")) == ["."])
+    #expect(paths(try json(folder, ".")) == ["./" + names[0]])
     try make(folder, "other.gguf")
     #expect(paths(try json(folder, ".")) == ["./other.gguf", "./" + names[0]])
     // With a shard missing, none of the others is passed over.
@@ -93,6 +93,12 @@ struct CheckSubjectTests {
     #expect(!(try run(folder, "m.gguf", "--level", "deep").output.contains("not checked")))
     let plain = try run(folder, "t.safetensors", "--level", "deep").output
     #expect(plain.contains("not checked: meaning: nothing in the file names an architecture"), "\(plain)")
+    // Another form of the same model beside it, which a program may prefer.
+    try FileManager.default.copyItem(atPath: Program.checkpoint, toPath: folder.file("checkpoint"))
+    try Data(count: 10).write(to: URL(filePath: folder.file("checkpoint/pytorch_model.bin")))
+    let beside = try run(folder, "checkpoint").output
+    #expect(
+      beside.contains("✓ pass checkpoint: ") && beside.contains("other weight files beside it: pytorch_model.bin"))
     // Findings that do not fail are no reason to say that nothing was found.
     let warned = try run(folder, "t.safetensors", "--fail-on", "error").output
     #expect(warned.contains("✓ pass t.safetensors: "), "\(warned)")

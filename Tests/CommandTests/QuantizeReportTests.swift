@@ -18,7 +18,7 @@ struct QuantizeReportTests {
     let split = try program.run(
       "quantize", "f.gguf", "--to", "Q8_0", "-o", "s.gguf", "--split-max-tensors", "15", "--report", "s.html")
     #expect(split.exit == 0, "\(split.errors)")
-    #expect(try text(folder.file("s.html")).contains("<h1>f.gguf → s-00001-of-00003.gguf</h1>"))
+    #expect(try text(folder.file("s.html")).contains("<h1>f.gguf → ./s-00001-of-00003.gguf</h1>"))
   }
 
   @Test func `each recipe gets a page of its own`() throws {

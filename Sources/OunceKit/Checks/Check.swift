@@ -65,6 +65,7 @@ public enum Check {
     report.checked.append("structure of \(model.files.count == 1 ? "1 file" : "\(model.files.count) files")")
     let skipped = model.remarks.count { $0.kind == .unsupported }
     if skipped > 0 { report.unchecked.append("\(skipped) tensors that cannot be read") }
+    report.unchecked += uncheckedFiles(model)
     guard options.level >= .full else {
       report.unchecked.append("values (--level full reads them)")
       report.unchecked.append(Self.meaningUnchecked)
@@ -81,6 +82,17 @@ public enum Check {
     }
     report.sort()
     return report
+  }
+
+  /// Files beside the weights that hold weights, too: other forms of the same model, which a program may prefer.
+  private static func uncheckedFiles(_ model: Model) -> [String] {
+    let names = model.companions.keys.filter { path in
+      let name = Paths.name(of: path)
+      return WeightNames.include(name) && (!WeightNames.isVague(name) || name.hasSuffix(".bin"))
+    }.sorted()
+    guard !names.isEmpty else { return [] }
+    let rest = names.count > Limits.listedNames ? " and \(names.count - Limits.listedNames) more" : ""
+    return ["other weight files beside it: \(names.prefix(Limits.listedNames).joined(separator: ", "))\(rest)"]
   }
 
   private static let meaningUnchecked =

@@ -4,8 +4,9 @@ public import OunceCore
 extension Check {
   /// The models that are meant by `paths`, in their order.
   ///
-  /// A folder that is no model, or holds several, stands for every weight file and every folder with a model in it, at
-  /// any depth; one without any stands for itself, so that its check fails. Hidden files and folders are passed over.
+  /// A checkpoint's folder, or one that is a model as a whole, is one. Any other stands for every weight file and every
+  /// folder with a model in it, at any depth; one without any stands for itself, so that its check fails. Hidden files
+  /// and folders are passed over.
   ///
   /// - Throws: `OunceError` when a folder cannot be listed.
   public static func subjects(of paths: [String]) throws(OunceError) -> [String] {
@@ -33,7 +34,10 @@ private struct SubjectSearch {
 
   mutating func look(in folder: String, depth: Int) throws(OunceError) {
     guard depth <= Limits.folderNesting, visited.insert(Paths.resolved(folder) ?? folder).inserted else { return }
-    guard case .failure(let error) = Self.opened(folder), error.kind == .request else {
+    switch Self.opened(folder) {
+    case .failure(let error) where error.kind == .request: break
+    case .success(let model) where !Self.isOne(folder, model): break
+    default:
       found.append(folder)
       return
     }
@@ -57,21 +61,46 @@ private struct SubjectSearch {
     }
   }
 
+  /// Whether a folder is one model, and not just a place where one lies.
+  private static func isOne(_ folder: String, _ model: Model) -> Bool {
+    if settings.contains(where: { Paths.isFile(Paths.join(folder, $0)) }) { return true }
+    let place = Paths.folder(of: Paths.join(folder, "x"))
+    return !model.files.allSatisfy { Paths.folder(of: $0.path) == place }
+  }
+
   private static func opened(_ path: String) -> Result<Model, OunceError> {
     do throws(OunceError) { return .success(try Open.model(at: path)) } catch { return .failure(error) }
   }
 
   private static func mayBeWeights(_ name: String, _ path: String) -> Bool {
-    guard let ending = name.split(separator: ".").last.map(String.init), ending.utf8.count < name.utf8.count else {
-      return false
-    }
-    guard endings.contains(ending), !besides.contains(where: name.hasPrefix) else { return false }
-    guard vague.contains(ending), case .failure(let error) = opened(path) else { return true }
+    guard WeightNames.include(name) else { return false }
+    guard WeightNames.isVague(name), case .failure(let error) = opened(path) else { return true }
     return error.kind != .unsupported
   }
 
+  /// Files that describe the weights beside them.
+  private static let settings = [
+    "config.json", "adapter_config.json", "modules.json", "tokenizer_config.json", "params.json",
+  ]
+}
+
+/// What names say of files: whether they may hold weights.
+enum WeightNames {
+  static func include(_ name: String) -> Bool {
+    guard let ending = ending(name) else { return false }
+    return endings.contains(ending) && !besides.contains(where: name.hasPrefix)
+  }
+
+  /// Whether files of all kinds are called so: one counts where a container knows its content, or it is a damaged
+  /// download.
+  static func isVague(_ name: String) -> Bool { ending(name).map(vague.contains) ?? false }
+
+  private static func ending(_ name: String) -> String? {
+    guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return nil }
+    return String(name[name.index(after: dot)...])
+  }
+
   private static let endings = Set(Containers.all.flatMap(\.fileExtensions))
-  /// Endings that files of all kinds have: they count where a container knows the content, or it is a damaged download.
   private static let vague: Set<String> = ["bin", "raw", "index", "meta", "pb"]
   /// Files of training and of tokenizers that have the ending of weights.
   private static let besides = [
