@@ -39,7 +39,8 @@ struct BrowserTests {
       return [...s.querySelectorAll('text,rect,path')].some(e=>{
       const b=e.getBBox();return b.x<-1||b.y<-1||b.x+b.width>v.width+1||b.y+b.height>v.height+1})});
       say('cut',cut.length+cut.map(s=>' '+s.getAttribute('aria-labelledby')).join());
-      const table=document.querySelector('table.sort'),names=()=>[...table.tBodies[0].rows].map(r=>r.cells[0].textContent);
+      const table=document.querySelector('table.sort');
+      const names=()=>[...table.tBodies[0].rows].map(r=>r.cells[0].textContent);
       const button=table.tHead.rows[0].cells[0].querySelector('button');
       const first=names();button.click();const down=names();button.click();const up=names();
       const sorted=[...first].sort();
