@@ -17,30 +17,32 @@ struct ResumeTests {
       var bytes = Data(withUnsafeBytes(of: UInt64(header.utf8.count)) { Array($0) })
       bytes.append(Data(header.utf8))
       var state: UInt32 = 1
-      let words = (0..<rows * 1024).map { _ -> UInt16 in
+      let words = (0..<64 * 1024).map { _ -> UInt16 in
         state = state &* 1_664_525 &+ 1_013_904_223
         return 0x3C00 | UInt16(truncatingIfNeeded: state >> 24) | UInt16(truncatingIfNeeded: state >> 8) & 0x8000
       }
-      bytes.append(words.withUnsafeBytes { Data($0) })
+      let block = words.withUnsafeBytes { Data($0) }
+      for _ in 0..<rows / 64 { bytes.append(block) }
       try bytes.write(to: URL(filePath: source))
-      let result = try run(output: "reference.gguf")
+      let path = folder.file("reference.gguf")
+      let result = try Program().run(Self.arguments(source, path))
       #expect(result.exit == 0, "\(result.errors)")
-      reference = try Program.sha256(folder.file("reference.gguf"))
+      reference = try Program.sha256(path)
     }
 
     private var slow: Program { Program(environment: ["OUNCE_CPU": "v1"]) }
 
-    func arguments(_ output: String, _ more: [String]) -> [String] {
-      ["quantize", source, "--no-map", "--to", "Q4_K", "-j", "1", "-o", folder.file(output)] + more
+    private static func arguments(_ source: String, _ output: String) -> [String] {
+      ["quantize", source, "--no-map", "--to", "Q4_K", "-j", "1", "-o", output]
     }
 
-    func run(output: String = "m.gguf", _ more: String...) throws -> Program.Result {
-      try slow.run(arguments(output, more))
-    }
+    func arguments(_ more: [String]) -> [String] { Self.arguments(source, folder.file("m.gguf")) + more }
+
+    func run(_ more: String...) throws -> Program.Result { try slow.run(arguments(more)) }
 
     /// Begins the job and ends it by `signal` when its journal has some chunks; false: it was too fast.
     func interrupt(by signal: Int32, _ more: String...) throws -> Bool {
-      let (process, _, _) = slow.process(arguments("m.gguf", more))
+      let (process, _, _) = slow.process(arguments(more))
       try process.run()
       let deadline = Date(timeIntervalSinceNow: 60)
       while !folder.names.contains(".m.gguf.ounce-journal"), process.isRunning, Date() < deadline { usleep(2000) }
@@ -136,7 +138,7 @@ struct ResumeTests {
 
   @Test func `two jobs never write one file`() throws {
     let place = try Place()
-    let (process, _, _) = Program(environment: ["OUNCE_CPU": "v1"]).process(place.arguments("m.gguf", []))
+    let (process, _, _) = Program(environment: ["OUNCE_CPU": "v1"]).process(place.arguments([]))
     try process.run()
     while !place.folder.names.contains(".m.gguf.ounce-partial"), process.isRunning { usleep(1000) }
     let second = try place.run("--force")
