@@ -43,10 +43,9 @@ private struct SubjectSearch {
     }
     var siblings: Set<String> = []
     let names = try Paths.names(in: folder).filter { !$0.hasPrefix(".") }
-    for name in names where !Paths.isFolder(Paths.join(folder, name)) {
-      let path = Paths.join(folder, name)
-      guard Self.mayBeWeights(name, path) else { continue }
-      if siblings.contains(name) { continue }
+    for name in names where !Paths.isFolder(Self.join(folder, name)) {
+      let path = Self.join(folder, name)
+      guard !siblings.contains(name), Self.mayBeWeights(name, path) else { continue }
       // Any shard opens its set: the first stands for it. Of a set that is not whole, each is looked at for itself.
       if ShardName(name) != nil, case .success(let model) = Self.opened(path) {
         siblings.formUnion(model.files.lazy.map { Paths.name(of: $0.path) })
@@ -54,7 +53,7 @@ private struct SubjectSearch {
       found.append(path)
     }
     for name in names {
-      let path = Paths.join(folder, name)
+      let path = Self.join(folder, name)
       guard Paths.isFolder(path) else { continue }
       // A folder that is closed to this user is one that was not checked.
       do throws(OunceError) { try look(in: path, depth: depth + 1) } catch { found.append(path) }
@@ -66,6 +65,11 @@ private struct SubjectSearch {
     if settings.contains(where: { Paths.isFile(Paths.join(folder, $0)) }) { return true }
     let place = Paths.folder(of: Paths.join(folder, "x"))
     return !model.files.allSatisfy { Paths.folder(of: $0.path) == place }
+  }
+
+  /// Names in the working folder stand alone: pipelines know files by their paths from there.
+  private static func join(_ folder: String, _ name: String) -> String {
+    folder == "." ? name : Paths.join(folder, name)
   }
 
   private static func opened(_ path: String) -> Result<Model, OunceError> {

@@ -69,7 +69,7 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     var options = CheckOptions()
     options.level = level.chosen
-    options.jobs = jobs
+    options.jobs = Terminal.jobs(jobs)
     options.isCancelled = { Signals.isCancelled }
     options.manifest = try manifest.map { path in try HashManifest(try InputFile(path: path)) }
     let accepted = try ignoreFile()

@@ -84,7 +84,7 @@ struct CompareCommand: ParsableCommand {
     options.filter = filter.map(Glob.init)
     options.usesOriginalNames = noMap
     options.histogramCount = report == nil ? 0 : ComparePage.histogramCount
-    options.jobs = jobs ?? Terminal.environment("OUNCE_JOBS").flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil }
+    options.jobs = Terminal.jobs(jobs)
     options.isCancelled = { Signals.isCancelled }
     let choice = progress ?? Terminal.environment("OUNCE_PROGRESS").flatMap(ProgressChoice.init(rawValue:)) ?? .auto
     var line = ProgressLine("compare", choice, common)

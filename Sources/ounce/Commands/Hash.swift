@@ -65,7 +65,7 @@ struct Hash: ParsableCommand {
     let choice = progress ?? Terminal.environment("OUNCE_PROGRESS").flatMap(ProgressChoice.init(rawValue:)) ?? .auto
     var line = ProgressLine("hash", choice, common)
     defer { line.end() }
-    return try model.tensorHashes(jobs: jobs, isCancelled: { Signals.isCancelled }) { line.update($0) }
+    return try model.tensorHashes(jobs: Terminal.jobs(jobs), isCancelled: { Signals.isCancelled }) { line.update($0) }
   }
 
   private func document(_ model: Model, _ tensors: [TensorHash]) throws -> JSON {

@@ -59,7 +59,7 @@ struct Inspect: ParsableCommand {
     for note in model.remarkNotes { common.note(note) }
     var options = StatisticsOptions()
     options.filter = filter.map(Glob.init)
-    options.jobs = jobs ?? Terminal.environment("OUNCE_JOBS").flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil }
+    options.jobs = Terminal.jobs(jobs)
     options.isCancelled = { Signals.isCancelled }
     let choice = progress ?? Terminal.environment("OUNCE_PROGRESS").flatMap(ProgressChoice.init(rawValue:)) ?? .auto
     var line = ProgressLine("inspect", choice, common)

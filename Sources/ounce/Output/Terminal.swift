@@ -18,6 +18,11 @@ enum Terminal {
     return text.isEmpty ? nil : text
   }
 
+  /// Threads: the option, else `OUNCE_JOBS`, else nil.
+  static func jobs(_ option: Int?) -> Int? {
+    option ?? environment("OUNCE_JOBS").flatMap(Int.init).flatMap { (1...1024).contains($0) ? $0 : nil }
+  }
+
   /// Whether text may hold more than ASCII, as the locale says: the first of these that is set decides.
   static var isUnicode: Bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment($0) }.first

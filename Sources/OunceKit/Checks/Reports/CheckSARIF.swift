@@ -53,12 +53,21 @@ extension Finding {
   /// A path as a reference of a URI: all but letters, digits and a few signs as %XX.
   private static func uri(_ path: String) -> String {
     let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/".utf8)
-    return path.utf8.reduce(into: "") { text, byte in
+    return path.fromWorkingFolder.utf8.reduce(into: "") { text, byte in
       if plain.contains(byte) {
         text.unicodeScalars.append(Unicode.Scalar(byte))
       } else {
         text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
       }
     }
+  }
+}
+
+extension String {
+  /// A path without the dot that stands for the working folder: those who show findings compare paths as texts.
+  var fromWorkingFolder: String {
+    var path = self[...]
+    while path.hasPrefix("./"), path.count > 2 { path = path.dropFirst(2) }
+    return String(path)
   }
 }
