@@ -6,9 +6,9 @@ extension [CheckReport] {
     flatMap(\.findings).map { finding in
       let kind = finding.severity == .note ? "notice" : finding.severity.rawValue
       let message = (finding.subject.map { "\($0): " } ?? "") + finding.message + " (" + finding.fix + ")"
-      return
-        "::\(kind) file=\(Self.property(finding.file.fromWorkingFolder)),title=\(Self.property("\(finding.rule) \(finding.name)"))::"
-        + Self.data(message) + "\n"
+      let file = Self.property(finding.file.fromWorkingFolder)
+      let title = Self.property("\(finding.rule) \(finding.name)")
+      return "::\(kind) file=\(file),title=\(title)::" + Self.data(message) + "\n"
     }.joined()
   }
 
