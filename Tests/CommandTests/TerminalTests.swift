@@ -45,6 +45,12 @@ struct TerminalTests {
       let lines = shown.output.split(whereSeparator: \.isNewline).map(String.init)
       #expect(lines.contains { $0.hasPrefix("model.layers…") && $0.contains("q_proj.weight  F32") })
       #expect(lines.allSatisfy { $0.count <= 60 }, "\(lines)")
+      // Statistics go without what they can do without.
+      let wide = Program(path: "/usr/bin/env", environment: ["COLUMNS": "80"], folder: folder.path)
+      let statistics = try wide.run("script", "-qec", command.replacing("--tensors", with: "--stats"), "/dev/null")
+      let rows = statistics.output.split(whereSeparator: \.isNewline).map(String.init)
+      #expect(rows.contains { $0.hasPrefix("model.layers") && $0.contains("q_proj.weight") }, "\(rows)")
+      #expect(rows.allSatisfy { $0.count <= 80 && !$0.contains("NaN") }, "\(rows)")
       let piped = try Program(environment: ["COLUMNS": "60"], folder: folder.path).run(
         "inspect", "m.safetensors", "--tensors")
       #expect(piped.output.contains(name))

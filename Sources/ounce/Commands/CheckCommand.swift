@@ -23,10 +23,10 @@ struct CheckCommand: ParsableCommand {
       Nothing in a file is ever called or executed. What was not checked is said.
 
       EXAMPLES
-        ounce check model.gguf                              every byte is read
-        ounce check models/*.gguf --level quick             structure and sizes only
-        ounce check ./Qwen3-0.6B --level deep               settings, tokenizer and tensors together
-        ounce check models/                                 every model in it, at any depth
+        ounce check model.gguf                    every byte is read
+        ounce check models/*.gguf --level quick   structure and sizes only
+        ounce check ./Qwen3-0.6B --level deep     settings, tokenizer, tensors together
+        ounce check models/                       every model in it, at any depth
         ounce check ./Qwen3-0.6B --format sarif -o ounce.sarif
         ounce check model.gguf --manifest model.hashes.json
 

@@ -9,10 +9,10 @@ struct Inspect: ParsableCommand {
         ounce inspect model.gguf
         ounce inspect ./Qwen3-0.6B --tensors --filter '*.layers.0.*'
         ounce inspect model.gguf --tensors --format json | jq '.tensors[].name'
-        ounce inspect model.gguf --stats --filter '*attn_q*'    extremes, mean, zeros, histogram of each tensor
+        ounce inspect model.gguf --stats --filter '*attn_q*'
 
-      --stats reads every value. Histograms go from the smallest to the largest; a blank cell has no value in it. Where
-      the locale is not UTF-8 they are drawn in ASCII.
+      --stats reads every value. A histogram goes from the smallest to the largest; a blank cell has no value in it. It
+      is drawn in ASCII where the locale is not UTF-8.
       """)
 
   @Argument(help: ArgumentHelp("A file, a folder, or any file of a sharded set.", valueName: "model"))

@@ -64,11 +64,13 @@ struct ModelReport {
   /// Statistics in rows. Programs get every digit and the counts of the histogram.
   func statisticsTable(_ format: OutputFormat) -> Table {
     let isExact = format == .tsv
+    let isFinite = statistics?.allSatisfy { $0.nanCount == 0 && $0.infiniteCount == 0 } ?? true
     var table = Table(columns: [
-      .init(title: "name"), .init(title: "encoding"), .init(title: "min", isNumber: true),
+      .init(title: "name"), .init(title: "encoding", mayGo: true), .init(title: "min", isNumber: true),
       .init(title: "max", isNumber: true), .init(title: "mean", isNumber: true),
       .init(title: "deviation", isNumber: true), .init(title: "zeros", isNumber: true),
-      .init(title: "NaN", isNumber: true), .init(title: "Inf", isNumber: true), .init(title: "histogram"),
+      .init(title: "NaN", isNumber: true, mayGo: isFinite), .init(title: "Inf", isNumber: true, mayGo: isFinite),
+      .init(title: "histogram", isWhole: true),
     ])
     func number(_ value: Double?) -> String {
       value.map { isExact ? "\($0)" : FigureText.significant($0) } ?? "-"

@@ -5,6 +5,10 @@ struct Table {
   struct Column {
     let title: String
     var isNumber = false
+    /// Whether a narrow terminal shows the table without it.
+    var mayGo = false
+    /// Whether its texts are never cut.
+    var isWhole = false
   }
 
   let columns: [Column]
@@ -31,31 +35,57 @@ struct Table {
     }
   }
 
-  /// The same with texts cut so that rows have at most `width` characters: the longest column first, none below
-  /// `leastTextWidth`. Numbers stay whole.
+  /// The same with rows of at most `width` characters: first without the columns that may go, the last one first, then
+  /// with the middle of texts left out, of the longest column first. Numbers stay whole; where all that does not help,
+  /// the table stays as it is.
   private func fitting(_ width: Int) -> Table {
-    var widths = widths
+    var table = self
+    while table.leastWidth > width, let column = table.columns.lastIndex(where: \.mayGo) {
+      table = table.without(column)
+    }
+    var widths = table.widths
     var excess = widths.reduce(0, +) + 2 * (widths.count - 1) - width
-    guard excess > 0 else { return self }
-    while excess > 0 {
-      let texts = widths.indices.filter { !columns[$0].isNumber && widths[$0] > Self.leastTextWidth }
-      guard let longest = texts.max(by: { widths[$0] < widths[$1] }) else { break }
+    guard excess > 0, table.leastWidth <= width else { return excess > 0 ? self : table }
+    while excess > 0, let longest = table.cuttable(widths).max(by: { widths[$0] < widths[$1] }) {
       widths[longest] -= 1
       excess -= 1
     }
-    var table = self
-    table.rows = rows.map { row in
-      zip(columns.indices, row).map { column, cell in
+    table.rows = table.rows.map { row in
+      zip(widths, row).map { width, cell in
         let text = cell.escapingControls
-        guard text.count > widths[column] else { return text }
-        let tail = (widths[column] - 1) * 2 / 3
-        return text.prefix(widths[column] - 1 - tail) + "…" + text.suffix(tail)
+        guard text.count > width else { return text }
+        let tail = (width - 1) * 2 / 3
+        return text.prefix(width - 1 - tail) + "…" + text.suffix(tail)
       }
     }
     return table
   }
 
-  private static let leastTextWidth = Sparkline.cellCount
+  /// Columns whose texts could still be shorter.
+  private func cuttable(_ widths: [Int]) -> [Int] {
+    widths.indices.filter { !columns[$0].isNumber && !columns[$0].isWhole && widths[$0] > Self.leastTextWidth }
+  }
+
+  /// The width of rows when texts are as short as they may be.
+  private var leastWidth: Int {
+    let widths = widths
+    let savings = cuttable(widths).reduce(0) { $0 + widths[$1] - max(Self.leastTextWidth, columns[$1].title.count) }
+    return widths.reduce(0, +) + 2 * (widths.count - 1) - savings
+  }
+
+  private func without(_ column: Int) -> Table {
+    var columns = columns
+    columns.remove(at: column)
+    var table = Table(columns: columns)
+    table.rows = rows.map { row in
+      var row = row
+      row.remove(at: column)
+      return row
+    }
+    return table
+  }
+
+  private static let leastTextWidth = 12
 
   private func aligned(_ style: Style) -> String {
     let widths = widths
