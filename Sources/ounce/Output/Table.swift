@@ -40,12 +40,13 @@ struct Table {
   /// the table stays as it is.
   private func fitting(_ width: Int) -> Table {
     var table = self
-    while table.leastWidth > width, let column = table.columns.lastIndex(where: \.mayGo) {
+    while table.leastWidth(texts: Self.readableTextWidth) > width, let column = table.columns.lastIndex(where: \.mayGo)
+    {
       table = table.without(column)
     }
     var widths = table.widths
     var excess = widths.reduce(0, +) + 2 * (widths.count - 1) - width
-    guard excess > 0, table.leastWidth <= width else { return excess > 0 ? self : table }
+    guard excess > 0, table.leastWidth(texts: Self.leastTextWidth) <= width else { return excess > 0 ? self : table }
     while excess > 0, let longest = table.cuttable(widths).max(by: { widths[$0] < widths[$1] }) {
       widths[longest] -= 1
       excess -= 1
@@ -66,10 +67,10 @@ struct Table {
     widths.indices.filter { !columns[$0].isNumber && !columns[$0].isWhole && widths[$0] > Self.leastTextWidth }
   }
 
-  /// The width of rows when texts are as short as they may be.
-  private var leastWidth: Int {
+  /// The width of rows when texts are cut to so many characters.
+  private func leastWidth(texts textWidth: Int) -> Int {
     let widths = widths
-    let savings = cuttable(widths).reduce(0) { $0 + widths[$1] - max(Self.leastTextWidth, columns[$1].title.count) }
+    let savings = cuttable(widths).reduce(0) { $0 + max(0, widths[$1] - max(textWidth, columns[$1].title.count)) }
     return widths.reduce(0, +) + 2 * (widths.count - 1) - savings
   }
 
@@ -85,6 +86,8 @@ struct Table {
     return table
   }
 
+  /// Columns that may go make room until texts have this.
+  private static let readableTextWidth = 24
   private static let leastTextWidth = 12
 
   private func aligned(_ style: Style) -> String {
