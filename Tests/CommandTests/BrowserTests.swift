@@ -46,6 +46,8 @@ struct BrowserTests {
       const sorted=[...first].sort();
       say('sorts',first.length>1&&up.join()===sorted.join()&&down.join()===sorted.reverse().join()
       &&table.tHead.rows[0].cells[0].getAttribute('aria-sort')==='ascending');
+      // Text of which each letter has a line of its own.
+      say('squeezed',[...document.querySelectorAll('td,th')].filter(c=>c.textContent.length>4&&c.clientWidth<40).length);
       say('failures',failures.join(';'));
       </script>
       """
@@ -75,11 +77,19 @@ struct BrowserTests {
     let made = try Program(folder: folder.path).run(
       "quantize", Program.checkpoint, "--to", "Q4_K_M", "-o", "q.gguf", "--report", "page.html")
     #expect(made.exit == 0, "\(made.errors)")
+    // With metadata that differ: another table.
+    let edited = try Program(folder: folder.path).run(
+      "edit", "q.gguf", "--set", "general.name=str:Another name", "-o", "e.gguf")
+    #expect(edited.exit == 0, "\(edited.errors)")
+    let compared = try Program(folder: folder.path).run(
+      "compare", Program.checkpoint, "e.gguf", "--report", "page.html", "--force", "-q")
+    #expect(compared.exit == 0, "\(compared.errors)")
     for (isDark, width) in [(false, 1280), (true, 1280), (false, 500), (true, 500)] {
       let found = try measured(folder.file("page.html"), isDark: isDark, width: width, folder)
       let name = "\(isDark ? "dark" : "light"), \(width): \(found)"
       #expect(found["failures"] == "" && found["loads"] == "0" && found["sorts"] == "true", "\(name)")
       #expect(found["wide"] == "0" && found["outside"] == "0" && found["cut"] == "0", "\(name)")
+      #expect(found["squeezed"] == "0", "\(name)")
       #expect(found["paper"] == (isDark ? "rgb(15, 19, 24)" : "rgb(255, 255, 255)"), "\(name)")
       #expect(found["ink"] == (isDark ? "rgb(230, 237, 243)" : "rgb(27, 31, 36)"), "\(name)")
       let inks = (found["inks"] ?? "").split(separator: ";").map(String.init)

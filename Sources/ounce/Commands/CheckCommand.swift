@@ -79,7 +79,13 @@ struct CheckCommand: ParsableCommand {
     var ignoredCount = 0
     // Each shard that is named, as by a hook, would open its whole set again.
     var covered: Set<String> = []
-    for model in try Check.subjects(of: models) {
+    let subjects = try Check.subjects(of: models)
+    if options.manifest != nil, subjects.count > 1 {
+      throw OunceError(
+        .request, "the folder holds \(subjects.count) models, but a manifest is that of one", file: models[0],
+        remedy: "name the model")
+    }
+    for model in subjects {
       if let path = Paths.resolved(model), covered.contains(path) { continue }
       let report = try checked(model, options)
       let (kept, count) = accepted.map { report.ignoring($0) } ?? (report, 0)

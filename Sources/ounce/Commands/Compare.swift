@@ -162,7 +162,7 @@ private struct CompareText {
   private func lone(_ title: String, _ tensors: [TensorDescription]) -> String {
     guard !tensors.isEmpty else { return "" }
     let shown = tensors.prefix(10).map { "  \($0.name.escapingControls) \($0.dtype)\n" }.joined()
-    return "\n" + style.bold("\(title): \(tensors.count) tensors") + "\n" + shown
+    return "\n" + style.bold("\(title): \(tensors.count) \(tensors.count == 1 ? "tensor" : "tensors")") + "\n" + shown
       + (tensors.count > 10 ? style.dim("  … and \(tensors.count - 10) more") + "\n" : "")
   }
 

@@ -202,7 +202,7 @@ extension ComparePage {
 
   private func lone(_ title: String, _ tensors: [TensorDescription], _ main: inout Markup) {
     guard !tensors.isEmpty else { return }
-    main.element("h2", "\(title): \(tensors.count) tensors")
+    main.element("h2", "\(title): \(tensors.count) \(tensors.count == 1 ? "tensor" : "tensors")")
     main.element("ul") { list in
       for tensor in tensors.prefix(Self.listedCount) {
         list.element("li", "\(tensor.name.shortened(to: 200)): \(tensor.dtype) \(FigureText.shape(tensor.shape))")

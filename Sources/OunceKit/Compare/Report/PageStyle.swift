@@ -16,7 +16,7 @@ enum PageStyle {
     white-space:nowrap}
     th{background:var(--soft)}.n{text-align:right}
     tbody th{background:none;font-weight:normal;white-space:normal;overflow-wrap:anywhere;min-width:13rem}
-    td.wide{white-space:normal;overflow-wrap:anywhere;max-width:24rem}
+    td.wide{white-space:normal;overflow-wrap:anywhere;min-width:9rem;max-width:24rem}
     th button{all:unset;cursor:pointer;font-weight:bold}th button:focus-visible{outline:2px solid var(--a)}
     th[aria-sort=ascending] button::after{content:" ▲"}th[aria-sort=descending] button::after{content:" ▼"}
     dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:0}
