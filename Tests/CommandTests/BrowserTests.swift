@@ -47,7 +47,8 @@ struct BrowserTests {
       say('sorts',first.length>1&&up.join()===sorted.join()&&down.join()===sorted.reverse().join()
       &&table.tHead.rows[0].cells[0].getAttribute('aria-sort')==='ascending');
       // Text of which each letter has a line of its own.
-      say('squeezed',[...document.querySelectorAll('td,th')].filter(c=>c.textContent.length>4&&c.clientWidth<40).length);
+      const cells=[...document.querySelectorAll('td,th')];
+      say('squeezed',cells.filter(c=>c.textContent.length>4&&c.clientWidth<40).length);
       say('failures',failures.join(';'));
       </script>
       """
