@@ -1,7 +1,7 @@
 internal import SystemPackage
 
-/// A small file that only grows: notes that a run leaves for the next one. Whoever loses it loses time, no bytes, so its
-/// errors are answers, not reasons to stop.
+/// A small file that only grows: notes that a run leaves for the next one. Whoever loses it loses time, no bytes, so
+/// its errors are answers, not reasons to stop.
 public struct GrowingFile: ~Copyable, Sendable {
   public let path: String
   private let descriptor: FileDescriptor

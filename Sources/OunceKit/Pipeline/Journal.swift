@@ -8,10 +8,10 @@ internal import Synchronization
 /// | bytes | content |
 /// |---|---|
 /// | one line | JSON: what the bytes depend on (`PlanIdentity`), and which file on disk each partial file is |
-/// | 16 each, any number | a chunk that is written: its number and the XXH64 of its bytes, 64 bits each, little endian |
+/// | 16 each, any number | a chunk that is written: its number, the XXH64 of its bytes, 64 bits each, little endian |
 ///
-/// A record is written after its chunk. Whether a chunk really is there, which after a loss of power it need not be, its
-/// hash tells. A journal that cannot be written is given up: it must never be the reason why a run fails.
+/// A record is written after its chunk. Whether a chunk really is there, which after a loss of power it need not be,
+/// its hash tells. A journal that cannot be written is given up: it must never be the reason why a run fails.
 final class Journal: Sendable {
   static let recordByteCount = 16
   /// More than the header of most journals: a hundred sources and a hundred files.

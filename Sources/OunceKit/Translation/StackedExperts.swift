@@ -16,9 +16,8 @@ enum StackedExperts {
   /// The experts of `tensor`, one each; nil: it is no stack of experts.
   static func experts(of tensor: Tensor) throws(OunceError) -> [Tensor]? {
     let name = tensor.info.name
-    guard let range = name.firstRange(of: mark), let count = tensor.info.shape.first, tensor.info.shape.count >= 2 else {
-      return nil
-    }
+    guard let range = name.firstRange(of: mark), tensor.info.shape.count >= 2 else { return nil }
+    let count = tensor.info.shape[0]
     guard count <= Limits.experts else {
       throw OunceError(
         .malformed, "has \(count) experts, more than the limit of \(Limits.experts)", subject: "tensor \(name)")
