@@ -63,6 +63,25 @@ struct CheckTests {
     #expect(zero.output.contains("warning OUN203"), "\(zero.output)")
   }
 
+  @Test func `of a thousand findings of a kind people see some, and pipelines all`() throws {
+    let folder = try Program.Folder()
+    let entries = (0..<1000).map {
+      "\"t\($0)\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[\($0 * 16),\($0 * 16 + 16)]}"
+    }
+    let header = "{\(entries.joined(separator: ","))}"
+    var bytes = Data(withUnsafeBytes(of: UInt64(header.utf8.count)) { Array($0) })
+    bytes.append(Data(header.utf8))
+    bytes.append(Data(count: 16_000))
+    try bytes.write(to: URL(filePath: folder.file("zeros.safetensors")))
+    let text = try run(folder, "zeros.safetensors").output
+    #expect(text.split(separator: "\n").count < 50, "\(text)")
+    #expect(text.contains("… and 980 more of OUN203 (zero-tensor); --verbose shows all"), "\(text)")
+    let whole = try run(folder, "zeros.safetensors", "--verbose").output
+    #expect(whole.split(separator: "\n").count { $0.contains("OUN203") } == 1000)
+    let report = try run(folder, "zeros.safetensors", "--format", "json").output
+    #expect(report.split(separator: "OUN203").count > 1000)
+  }
+
   @Test func `a file that cannot be opened is a finding, not a failure`() throws {
     let folder = try models()
     let data = try Data(contentsOf: URL(filePath: folder.file("Q4_K_M.gguf")))

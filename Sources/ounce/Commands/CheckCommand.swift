@@ -136,10 +136,16 @@ struct CheckCommand: ParsableCommand {
       + (failed == 0 ? common.output.green("all pass") : common.output.red("\(failed) fail")) + "\n"
   }
 
+  /// Findings of one rule that people are shown: who has a thousand of a kind has one problem.
+  private static let shownPerRule = 20
+
   private func text(_ report: CheckReport) -> String {
     let style = common.output
     var text = ""
+    var seen: [String: Int] = [:]
     for finding in report.findings {
+      seen[finding.rule, default: 0] += 1
+      guard common.verbose || seen[finding.rule, default: 0] <= Self.shownPerRule else { continue }
       let mark =
         switch finding.severity {
         case .error: style.red("error")
@@ -147,6 +153,10 @@ struct CheckCommand: ParsableCommand {
         case .note: style.dim("note")
         }
       text += "\(mark) \(finding.rule) \(finding.text)\n  \(style.dim(finding.fix.escapingControls))\n"
+    }
+    for rule in Rules.all where !common.verbose && seen[rule.id, default: 0] > Self.shownPerRule {
+      let rest = Numbers.grouped(seen[rule.id, default: 0] - Self.shownPerRule)
+      text += style.dim("… and \(rest) more of \(rule.id) (\(rule.name)); --verbose shows all") + "\n"
     }
     let name = style.bold(report.path.escapingControls)
     let extent = "\(Numbers.grouped(report.tensorCount)) tensors, \(Numbers.bytes(report.byteCount))"
