@@ -28,6 +28,7 @@ struct CheckCommand: ParsableCommand {
         ounce check ./Qwen3-0.6B --level deep               settings, tokenizer and tensors together
         ounce check ./Qwen3-0.6B --format sarif -o ounce.sarif
         ounce check model.gguf --manifest model.hashes.json
+        ounce check model.gguf --against ./Qwen3-0.6B       was it made of this checkpoint?
 
       EXIT CODES
         0 nothing as bad as --fail-on   1 findings   2 could not finish   64 usage
@@ -40,6 +41,11 @@ struct CheckCommand: ParsableCommand {
   var level = Level.full
   @Option(help: ArgumentHelp("Hashes that the tensors must have, from `ounce hash -o`.", valueName: "file"))
   var manifest: String?
+  @Option(
+    help: ArgumentHelp(
+      "What the models were made of, a checkpoint or a file: names, shapes, errors, tokenizer, settings.",
+      valueName: "source"))
+  var against: String?
   @Option(help: ArgumentHelp("The least severity that fails: error, warning or note.", valueName: "severity"))
   var failOn = Threshold.error
   @Option(
@@ -68,6 +74,7 @@ struct CheckCommand: ParsableCommand {
     options.jobs = jobs
     options.isCancelled = { Signals.isCancelled }
     options.manifest = try manifest.map { path in try HashManifest(try InputFile(path: path)) }
+    options.source = try against.map { path in try Open.model(at: path) }
     let accepted = try ignoreFile()
     var reports: [CheckReport] = []
     var ignoredCount = 0
