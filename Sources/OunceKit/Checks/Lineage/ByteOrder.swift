@@ -19,7 +19,7 @@ public struct ByteOrder: LineagePattern {
       tensor.info.encoding.words.contains(where: { $0.width > 1 })
     else { return nil }
     let swapped = Tensor(info: tensor.info, data: ByteSwapped(tensor.data, encoding: tensor.info.encoding))
-    let rows = try suspect.sample.read(try swapped.dequantized().decoded())
+    let rows = try suspect.sample.read(try swapped.dequantized().inSinglePrecision())
     let error = Suspect.relativeError(suspect.expectedRows, rows)
     guard suspect.isExplained(by: error) else { return nil }
     return Explanation(self, "the bytes of its numbers are in reverse order", error: error, suspect)

@@ -25,7 +25,7 @@ public struct ChangedSign: LineagePattern {
     let values = suspect.expectedRows
     guard !values.isEmpty else { return nil }
     func tried(_ text: String, _ change: (Double) -> Double) -> Explanation? {
-      let error = suspect.error(of: values.lazy.map { Float(change(Double($0))) })
+      let error = suspect.error(of: values.map { Float(change(Double($0))) })
       return suspect.isExplained(by: error) ? Explanation(self, text, error: error, suspect) : nil
     }
     if context.applies({ $0 is NegatedExponential }, to: suspect.name) == true {

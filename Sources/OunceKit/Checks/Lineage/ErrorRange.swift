@@ -53,7 +53,13 @@ struct ErrorRange: Sendable, Equatable {
   ]
 
   /// Measured for each encoding that is written.
-  private static let blocks: [String: (tensor: Double, row: Double)] = [:]
+  private static let blocks: [String: (tensor: Double, row: Double)] = [
+    "Q8_0": (0.02, 0.03), "Q6_K": (0.14, 0.5), "Q5_0": (0.18, 0.5), "Q5_1": (0.16, 0.9), "Q5_K": (0.17, 0.9),
+    "Q4_0": (0.28, 0.5), "Q4_1": (0.3, 0.95), "Q4_K": (0.3, 0.95), "IQ4_NL": (0.28, 0.9), "IQ4_XS": (0.27, 0.85),
+    "MXFP4": (0.23, 0.35), "NVFP4": (0.23, 0.35), "Q3_K": (0.33, 0.6), "Q2_K": (0.6, 0.95), "Q2_0": (0.95, 0.98),
+    "IQ3_S": (0.8, 0.97),
+    "TQ1_0": (0.97, 0.99), "TQ2_0": (0.97, 0.99), "Q1_0": (0.998, 0.999),
+  ]
 
   /// Of an encoding that was not measured, by the bits of an element: those of a plain grid of so many steps.
   private static func bounds(bits: Double) -> (tensor: Double, row: Double) {

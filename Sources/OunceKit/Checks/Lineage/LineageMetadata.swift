@@ -44,10 +44,13 @@ struct LineageMetadata {
 
   private static func family(_ metadata: Metadata) -> String? { metadata["general.architecture"]?.string }
 
+  private static func rule(_ key: String) -> any LineageRule {
+    if key.hasPrefix(template) { return LineageTemplate() }
+    return key.hasPrefix("tokenizer.") ? LineageTokenizer() : LineageSettings()
+  }
+
   private mutating func compare(_ key: String) {
-    let rule: any LineageRule =
-      key.hasPrefix(Self.template)
-      ? LineageTemplate() : key.hasPrefix("tokenizer.") ? LineageTokenizer() : LineageSettings()
+    let rule = Self.rule(key)
     func add(_ message: String, _ severity: Severity) {
       var found = rule.finding(message, file: file, subject: key)
       found.severity = severity

