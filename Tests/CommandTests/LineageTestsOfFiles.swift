@@ -79,7 +79,8 @@ struct LineageTestsOfFiles {
     let bad = try program.run("check", "bad.gguf", "--against", Program.checkpoint)
     #expect(bad.exit == 1)
     #expect(
-      bad.output.contains("error OUN407 bad.gguf: tensors blk.*.ffn_norm.weight: 1 was added, which llama does without"),
+      bad.output.contains(
+        "error OUN407 bad.gguf: tensors blk.*.ffn_norm.weight: 1 was added, which llama does without"),
       "\(bad.output)")
     let quick = try program.run("check", "bad.gguf", "--against", Program.checkpoint, "--level", "quick")
     #expect(quick.exit == 0 && quick.output.contains("not checked: values"), "\(quick.output)")
@@ -113,7 +114,10 @@ struct LineageTestsOfFiles {
       let inner = ((try? FileManager.default.contentsOfDirectory(atPath: hf.path)) ?? []).sorted()
       let source = inner.contains("config.json") ? hf.path : inner.first.map { hf.appending(path: $0).path }
       return ((try? FileManager.default.contentsOfDirectory(atPath: golden.path)) ?? []).sorted().compactMap { file in
-        guard let source, file.hasSuffix(".gguf"), file != "imatrix.gguf", !file.contains("vocab-only") else { return nil }
+        // Of a set of files only the first is there.
+        guard let source, file.hasSuffix(".gguf"), file != "imatrix.gguf", !file.contains("vocab-only"),
+          !file.contains("-of-")
+        else { return nil }
         return ZooFile(path: golden.appending(path: file).path, source: source)
       }
     }
@@ -121,7 +125,11 @@ struct LineageTestsOfFiles {
 
   @Test(.enabled(if: isThere, "needs the zoo in ../shared"), arguments: files)
   func `what llama.cpp made of a checkpoint belongs to it`(_ file: ZooFile) throws {
-    try expectNothing(file.path, file.source, file.testDescription)
+    let report = try LineageTests.report(file.path, file.source)
+    // Where the tokenizer of the zoo is only like the real one, its pre-tokenizer has another name.
+    let findings = report.findings.filter { $0.severity > .warning || $0.subject != "tokenizer.ggml.pre" }
+    #expect(findings.isEmpty, "\(findings.map { "\($0.rule) \($0.text)" })")
+    #expect(report.checked.contains { $0.contains("tensors against") }, "\(report.checked)")
   }
 
   @Test(.enabled(if: isThere, "needs the zoo in ../shared"))

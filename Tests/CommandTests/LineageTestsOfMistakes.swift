@@ -1,3 +1,4 @@
+import Foundation
 import OunceKit
 
 /// The mistakes that are planted. An empty checkpoint is the trained Llama of the fixtures.
@@ -9,7 +10,8 @@ extension LineageTests {
     let width = tensor.info.shape[0] / heads
     return try tensor.reordered { row in
       let (head, place) = (row / width, row % width)
-      return head * width + (isInverse ? place % (width / 2) * 2 + place / (width / 2) : place % 2 * (width / 2) + place / 2)
+      return head * width
+        + (isInverse ? place % (width / 2) * 2 + place / (width / 2) : place % 2 * (width / 2) + place / 2)
     }
   }
 
@@ -37,7 +39,8 @@ extension LineageTests {
     Mistake("qwen3-moe", "Q8_0", "OUN406", "rows were permuted for rotary embedding, which qwen3moe does without") {
       try permute(&$0, isInverse: false)
     },
-    Mistake("", "Q4_K_M", "OUN409", "tensors blk.*.attn_output.weight: rows and columns are exchanged (blocks 0 to 3)") {
+    Mistake("", "Q4_K_M", "OUN409", "tensors blk.*.attn_output.weight: rows and columns are exchanged (blocks 0 to 3)")
+    {
       try $0.change("attn_output.weight") { try transposed($0, shape: $0.info.shape) }
     },
     Mistake("", "F16", "OUN409", "rows and columns are exchanged") {
@@ -122,7 +125,9 @@ extension LineageTests {
     Mistake("", "Q8_0", "OUN405", "row 33 has a relative error of") {
       try $0.change("blk.3.ffn_up.weight") { tensor in
         var (values, numbers) = (try tensor.values(), SeededNumbers(6))
-        for column in 0..<tensor.info.columnCount { values[33 * tensor.info.columnCount + column] = numbers.normal() / 50 }
+        for column in 0..<tensor.info.columnCount {
+          values[33 * tensor.info.columnCount + column] = numbers.normal() / 50
+        }
         return try tensor.with(values)
       }
     },
@@ -256,7 +261,8 @@ extension LineageTests {
   ]
 
   private static let metadata: [Mistake] = [
-    Mistake("", "Q8_0", "OUN418", "tokenizer.ggml.tokens: 2 of 1024 entries are others, the first is number 300") { model in
+    Mistake("", "Q8_0", "OUN418", "tokenizer.ggml.tokens: 2 of 1024 entries are others, the first is number 300") {
+      model in
       guard case .array(.strings(let packed))? = model.metadata["tokenizer.ggml.tokens"] else { return }
       var tokens = Array(packed)
       tokens.swapAt(300, 301)

@@ -26,7 +26,9 @@ struct ErrorRange: Sendable, Equatable {
     } else if tensor.stored == nil, let known = Self.plain[encoding.name] {
       (self.tensor, row, floor) = (known.bound, known.bound, known.floor)
     } else {
-      let known = tensor.stored == nil ? Self.blocks[encoding.name] : nil
+      // Of MLX only the bits count, not the size of groups.
+      let key = encoding.name.hasPrefix("MLX") ? String(encoding.name.prefix { $0 != "_" }) : encoding.name
+      let known = tensor.stored == nil ? Self.blocks[key] : nil
       let bounds = known ?? Self.bounds(bits: bits)
       (self.tensor, row, floor) = (bounds.tensor, bounds.row, Self.smallestScale)
     }
@@ -57,8 +59,10 @@ struct ErrorRange: Sendable, Equatable {
     "Q8_0": (0.02, 0.03), "Q6_K": (0.14, 0.5), "Q5_0": (0.18, 0.5), "Q5_1": (0.16, 0.9), "Q5_K": (0.17, 0.9),
     "Q4_0": (0.28, 0.5), "Q4_1": (0.3, 0.95), "Q4_K": (0.3, 0.95), "IQ4_NL": (0.28, 0.9), "IQ4_XS": (0.27, 0.85),
     "MXFP4": (0.23, 0.35), "NVFP4": (0.23, 0.35), "Q3_K": (0.33, 0.6), "Q2_K": (0.6, 0.95), "Q2_0": (0.95, 0.98),
-    "IQ3_S": (0.8, 0.97),
-    "TQ1_0": (0.97, 0.99), "TQ2_0": (0.97, 0.99), "Q1_0": (0.998, 0.999),
+    "IQ3_S": (0.8, 0.97), "IQ3_XXS": (0.8, 0.97), "IQ2_S": (0.85, 0.98), "IQ2_XS": (0.85, 0.98),
+    "IQ2_XXS": (0.99, 1.15), "IQ1_M": (0.92, 0.99), "IQ1_S": (0.93, 0.995), "TQ1_0": (0.97, 0.99),
+    "TQ2_0": (0.97, 0.99), "Q1_0": (0.998, 0.999), "MLX8": (0.02, 0.03), "MLX6": (0.09, 0.15), "MLX5": (0.15, 0.25),
+    "MLX4": (0.25, 0.4), "MLX3": (0.45, 0.6), "MLX2": (0.75, 0.9), "MLX1": (0.999, 1),
   ]
 
   /// Of an encoding that was not measured, by the bits of an element: those of a plain grid of so many steps.

@@ -47,7 +47,8 @@ public struct TiedOutput: LineageRule {
     }
     let sample = RowSample(output.info)
     let (a, b) = (
-      try sample.read(try output.dequantized().inSinglePrecision()), try sample.read(try embedding.dequantized().inSinglePrecision())
+      try sample.read(try output.dequantized().inSinglePrecision()),
+      try sample.read(try embedding.dequantized().inSinglePrecision())
     )
     let error = Suspect.relativeError(a, b)
     guard error > 0 else { return nil }
