@@ -36,7 +36,7 @@ struct LineageTestsOfFiles {
       #expect(result.exit == 0, "\(arguments): \(result.errors)")
     }
     for name in ["m.safetensors", "m.npz", "m.pt"] {
-      try run("convert", Program.checkpoint, "-o", folder.file(name))
+      try run("convert", Program.checkpoint, "--dtype", "f32", "-o", folder.file(name))
       try expectNothing(folder.file(name), Program.checkpoint, name)
     }
     try run("quantize", Program.checkpoint, "--to", "Q4_K_M", "-o", folder.file("m.gguf"))

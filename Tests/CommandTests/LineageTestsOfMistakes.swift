@@ -281,7 +281,7 @@ extension LineageTests {
     Mistake("", "Q8_0", "OUN419", "tokenizer.chat_template:") {
       $0.metadata["tokenizer.chat_template"] = .string("{{ messages }}")
     },
-    Mistake("", "Q8_0", "OUN420", "llama.rope.freq_base: is 500, but the source gives 10000") {
+    Mistake("", "Q8_0", "OUN420", "llama.rope.freq_base: is 500.0, but the source gives 10000.0") {
       $0.metadata["llama.rope.freq_base"] = .float32(500)
     },
     Mistake("", "Q8_0", "OUN420", "llama.attention.head_count_kv: is missing, but the source gives") {

@@ -16,14 +16,16 @@ public struct CoarserSource: LineagePattern {
   func explanation(of suspect: Suspect, _ context: LineageContext) throws(OunceError) -> Explanation? {
     let figures = suspect.outcome.figures
     let error = figures.relativeRMSE
-    guard suspect.outcome.reason == nil, figures.nonFiniteCount == 0, !suspect.isPartial, error > 0,
+    guard suspect.outcome.reason == nil, figures.nonFiniteCount == 0, !suspect.isLocal, error > 0,
       error <= Self.most, suspect.range.tensor < Self.most / 2,
       suspect.outcome.worstPart.relativeRMSE <= 2 * Self.most,
       // The error of rounding has nothing to do with the values: their scale stays.
       let scale = suspect.scale, (scale - 1).magnitude <= max(error * error, 0.001)
     else { return nil }
     let rounded = Self.steps.first { name in
-      guard let encoding = Encodings.named(name) else { return false }
+      guard let encoding = Encodings.named(name), figures.relativeRMSE <= ErrorRange.bound(ofFloats: name) else {
+        return false
+      }
       return suspect.foundRows.allSatisfy { $0.isExact(in: encoding) }
         && !suspect.expectedRows.allSatisfy { $0.isExact(in: encoding) }
     }

@@ -45,6 +45,9 @@ struct ErrorRange: Sendable, Equatable {
   /// The bound of a sample of rows: more than that of all, less than that of one.
   var sample: Double { min((tensor + row) / 2, tensor * 1.25) }
 
+  /// What rounding to an encoding of plain floats costs at most; 0: it is none.
+  static func bound(ofFloats name: String) -> Double { plain[name]?.bound ?? 0 }
+
   /// Codes up to 63 times 15 of a scale that half precision rounds to 2⁻²⁴.
   private static let smallestScale = 3e-5
 

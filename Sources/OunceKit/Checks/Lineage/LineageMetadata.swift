@@ -65,6 +65,7 @@ struct LineageMetadata {
     case (let expected?, nil):
       // What programs assume then may be right.
       add("is missing, but the source gives \(expected.shown)", rule is LineageTemplate ? .error : .warning)
+    case (nil, .bool(false)?): break
     case (nil, let found?):
       add("is \(found.shown), of which the source says nothing", rule is LineageTemplate ? .warning : .note)
     default: break

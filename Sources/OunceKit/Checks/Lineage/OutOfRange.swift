@@ -20,12 +20,12 @@ public struct OutOfRange: LineageRule {
     }
     if figures.squaredB == 0 { return "all elements are zero, which those of the source are not" }
     let relative = FigureText.significant
-    if !range.holds(figures) {
+    if !range.holds(figures), !suspect.isLocal {
       let most =
         range.tensor == 0 ? "which has to be exact" : "where \(range.name) has at most \(relative(range.tensor))"
       return "relative error \(relative(figures.relativeRMSE)), \(most)"
     }
-    if !range.holds(outcome.worstPart) {
+    if !range.holds(outcome.worstPart), !suspect.isLocal {
       return "some experts have a relative error of \(relative(outcome.worstPart.relativeRMSE)), where \(range.name) "
         + "has at most \(relative(range.tensor)), the worst row is \(outcome.worstRows.first?.row ?? 0)"
     }

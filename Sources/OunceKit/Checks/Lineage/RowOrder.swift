@@ -31,7 +31,7 @@ public struct RowOrder: LineagePattern {
   /// The rows to look for: the worst where only some are out of range, else some that stand for all.
   private func soughtRows(_ suspect: Suspect) throws(OunceError) -> [(row: Int, values: [Float])] {
     let rows =
-      suspect.isPartial
+      suspect.isLocal
       ? suspect.outcome.worstRows.filter { !suspect.range.holds($0) }.prefix(3).map(\.row)
       : suspect.sample.runs.flatMap { [$0.lowerBound, $0.upperBound - 1] }
     var sought: [(row: Int, values: [Float])] = []

@@ -20,6 +20,19 @@ struct Suspect: Sendable {
   /// Whether the tensor as a whole is in range, and only single rows are not.
   var isPartial: Bool { outcome.reason == nil && range.holds(outcome.figures) }
 
+  /// Whether most rows are in range, and the others spoil the tensor.
+  var isLocal: Bool {
+    guard !expectedRows.isEmpty, expectedRows.count == foundRows.count else { return false }
+    if isPartial { return true }
+    let columns = max(1, found.info.columnCount)
+    let starts = stride(from: 0, to: foundRows.count, by: columns)
+    let wrong = starts.count { start in
+      let row = start..<start + columns
+      return Self.relativeError(expectedRows[row], foundRows[row]) > range.sample
+    }
+    return found.info.rowCount > 4 && 2 * wrong < foundRows.count / columns
+  }
+
   init(_ pair: TensorPair, _ outcome: LineagePass.Outcome) throws(OunceError) {
     self.pair = pair
     self.outcome = outcome
