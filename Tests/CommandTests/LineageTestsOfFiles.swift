@@ -54,6 +54,84 @@ struct LineageTestsOfFiles {
     #expect(findings.map(\.rule) == ["OUN417"], "\(findings.map(\.text))")
   }
 
+  /// The checkpoint as mlx-lm quantizes it: groups of 64 between their least and their greatest value.
+  private func quantizeForMLX(to path: String) throws {
+    try FileManager.default.copyItem(atPath: Program.checkpoint, toPath: path)
+    var tensors: [Tensor] = []
+    for tensor in try Open.model(at: Program.checkpoint).tensors {
+      guard tensor.info.shape.count == 2, tensor.info.columnCount % 64 == 0 else {
+        tensors.append(tensor)
+        continue
+      }
+      let values = try tensor.values()
+      var (words, scales, biases): ([UInt8], [Float], [Float]) = ([], [], [])
+      for start in stride(from: 0, to: values.count, by: 64) {
+        let group = values[start..<start + 64]
+        let (least, most) = (group.min() ?? 0, group.max() ?? 0)
+        // Scales are BF16, and codes are chosen for what is left of them.
+        let scale = Float(bitPattern: ((most - least) / 15).bitPattern & 0xFFFF_0000)
+        let bias = Float(bitPattern: least.bitPattern & 0xFFFF_0000)
+        let codes = group.map { scale > 0 ? UInt8(max(0, min(15, (($0 - bias) / scale).rounded()))) : 0 }
+        for index in stride(from: 0, to: 64, by: 2) { words.append(codes[index] | codes[index + 1] << 4) }
+        scales.append(scale)
+        biases.append(bias)
+      }
+      let name = String(tensor.info.name.dropLast(".weight".count))
+      let (rows, columns) = (tensor.info.rowCount, tensor.info.columnCount)
+      let info = try TensorInfo(
+        name: name + ".weight", shape: [rows, columns / 8], encoding: try Encodings.require("U32"))
+      tensors.append(Tensor(info: info, data: Memory(bytes: words, rowByteCount: columns / 2)))
+      tensors.append(try LineageModels.tensor(name + ".scales", [rows, columns / 64], scales, as: "BF16"))
+      tensors.append(try LineageModels.tensor(name + ".biases", [rows, columns / 64], biases, as: "BF16"))
+    }
+    try LineageModels.write(
+      tensors, ["format": .string("mlx")], SafetensorsContainer(), to: path + "/model.safetensors")
+    let config = try String(contentsOfFile: path + "/config.json", encoding: .utf8)
+    let open = try #require(config.firstIndex(of: "{"))
+    try
+      (config[...open] + "\"quantization\": {\"group_size\": 64, \"bits\": 4}," + config[config.index(after: open)...])
+      .write(toFile: path + "/config.json", atomically: true, encoding: .utf8)
+  }
+
+  @Test func `a folder of MLX belongs to its checkpoint, and its mistakes are named`() throws {
+    let folder = try Program.Folder()
+    try quantizeForMLX(to: folder.file("mlx"))
+    #expect(try Open.model(at: folder.file("mlx")).tensors.contains { $0.info.encoding.name.hasPrefix("MLX4_G64") })
+    try expectNothing(folder.file("mlx"), Program.checkpoint, "MLX")
+    // A GGUF of the folder belongs to it, and one of the checkpoint as far as four bits go.
+    let result = try Program().run("convert", folder.file("mlx"), "-o", folder.file("m.gguf"))
+    #expect(result.exit == 0, "\(result.errors)")
+    try expectNothing(folder.file("m.gguf"), folder.file("mlx"), "GGUF of MLX")
+    let findings = try LineageTests.findings(folder.file("m.gguf"), Program.checkpoint)
+    #expect(findings.map(\.rule) == ["OUN417"], "\(findings.map(\.text))")
+  }
+
+  @Test func `an adapter is checked for the weights that it changes`() throws {
+    let folder = try Program.Folder()
+    let metadata: Metadata = [
+      "general.type": .string("adapter"), "general.architecture": .string("llama"), "adapter.type": .string("lora"),
+      "adapter.lora.alpha": .float32(8),
+    ]
+    func write(_ shape: [Int], _ name: String = "blk.0.attn_output.weight") throws {
+      try LineageModels.write(
+        [
+          try LineageModels.tensor(
+            "\(name).lora_a", shape, Array(repeating: 0.5, count: shape.reduce(1, *)), as: "F32"),
+          try LineageModels.tensor("\(name).lora_b", [256, 4], Array(repeating: 0.5, count: 1024), as: "F32"),
+        ], metadata, GGUFContainer(), to: folder.file("a.gguf"))
+    }
+    try write([4, 256])
+    let report = try LineageTests.report(folder.file("a.gguf"), Program.checkpoint)
+    #expect(!report.findings.contains { $0.rule.hasPrefix("OUN4") }, "\(report.findings.map(\.text))")
+    #expect(report.checked.contains { $0.contains("factors of an adapter against") })
+    #expect(report.unchecked.contains { $0.contains("lineage of values") })
+    try write([4, 128])
+    #expect(try LineageTests.findings(folder.file("a.gguf"), Program.checkpoint).map(\.rule) == ["OUN404"])
+    try write([4, 256], "blk.7.attn_output.weight")
+    let lost = try LineageTests.findings(folder.file("a.gguf"), Program.checkpoint)
+    #expect(lost.allSatisfy { $0.rule == "OUN403" } && !lost.isEmpty, "\(lost.map(\.text))")
+  }
+
   @Test func `options that change which tensors there are are recognized`() throws {
     let folder = try Program.Folder()
     for (options, name) in [(["--fuse-qkv"], "q"), (["--vocab-only"], "v")] {

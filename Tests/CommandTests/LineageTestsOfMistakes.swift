@@ -36,6 +36,12 @@ extension LineageTests {
     Mistake("", "Q4_K_M", "OUN406", "rows were permuted for rotary embedding twice (blocks 0 to 3)") {
       try permute(&$0, isInverse: false)
     },
+    Mistake("", "Q2_K", "OUN406", "rows are as the checkpoint has them: they were not permuted") {
+      try permute(&$0, isInverse: true)
+    },
+    Mistake("", "TQ1_0", "OUN406", "rows were permuted for rotary embedding twice") {
+      try permute(&$0, isInverse: false)
+    },
     Mistake("qwen3-moe", "Q8_0", "OUN406", "rows were permuted for rotary embedding, which qwen3moe does without") {
       try permute(&$0, isInverse: false)
     },
@@ -157,6 +163,12 @@ extension LineageTests {
     },
     Mistake("", "F16", "OUN411", "tensor blk.0.attn_v.weight: hold what belongs to block 3") {
       try move(&$0) { $0 == "blk.0.attn_v.weight" ? "blk.3.attn_v.weight" : nil }
+    },
+    Mistake("", "Q2_K", "OUN411", "tensors blk.0.*: hold what belongs to block 3") {
+      try move(&$0) { name in
+        name.hasPrefix("blk.0.")
+          ? "blk.3." + name.dropFirst(6) : name.hasPrefix("blk.3.") ? "blk.0." + name.dropFirst(6) : nil
+      }
     },
     Mistake("mixtral", "Q4_K_M", "OUN408", "tensor blk.0.ffn_up_exps.weight: 2 of") {
       try $0.change("blk.0.ffn_up_exps.weight") { try experts($0) { [2, 1][safe: $0 - 1] ?? $0 } }

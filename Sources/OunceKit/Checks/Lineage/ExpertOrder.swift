@@ -30,6 +30,8 @@ public struct ExpertOrder: LineagePattern {
       let candidates = moved + source.indices
       var best: (error: Double, source: Int)?
       for candidate in candidates where candidate != expert {
+        // The beginning tells most experts from the one that is sought.
+        guard Suspect.relativeError(source[candidate].prefix(32), found[expert]) < 1 else { continue }
         let error = Suspect.relativeError(source[candidate], found[expert])
         if error < best?.error ?? .infinity { best = (error, candidate) }
       }
@@ -60,8 +62,8 @@ public struct ExpertOrder: LineagePattern {
 }
 
 extension Limits {
-  /// Experts whose order is looked for: four times as many as published models have.
-  static let comparedExperts = 2048
+  /// Experts whose order is looked for: twice as many as published models have.
+  static let comparedExperts = 1024
   /// Columns of matrices whose rows are looked for one by one.
   static let comparedColumns = 1 << 20
 }

@@ -51,9 +51,8 @@ private struct FusedLayout {
   init?(_ suspect: Suspect, _ context: LineageContext) throws(OunceError) {
     let name = suspect.name
     part = AttentionPart(name)
-    guard let queries = context.headCount(.query, name), let keys = context.headCount(.key, name), queries > 0,
-      keys > 0,
-      queries <= Limits.modelSize, keys <= queries, queries % keys == 0
+    guard let queries = context.headCount(.query, name), let keys = context.headCount(.key, name), keys <= queries,
+      queries % keys == 0
     else { return nil }
     headCounts = [queries, keys, keys]
     if part == nil {
@@ -76,7 +75,8 @@ private struct FusedLayout {
           isTurned ? try tensor.permutingHeads(of: rows / heads, turning: rows / heads, isInverse: true) : tensor)
       }
       let (first, last) = (parts[0].info.shape, parts[2].info.shape)
-      guard parts.allSatisfy({ $0.info.shape.dropFirst() == first.dropFirst() }), first[0] / queries == last[0] / keys
+      guard parts.allSatisfy({ $0.info.shape.dropFirst() == first.dropFirst() }), first[0] / queries == last[0] / keys,
+        parts[1].info.shape[0] == last[0]
       else { return nil }
       width = first[0] / queries
       all = try Tensor.concatenated(parts, name: name)

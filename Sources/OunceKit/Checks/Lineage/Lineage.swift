@@ -18,7 +18,9 @@ struct Lineage {
 
   /// - Throws: `OunceError` when a file cannot be read, or of kind `.cancelled`.
   mutating func run(_ onProgress: (Progress) -> Void) throws(OunceError) {
-    if let reason = Self.kindWithoutLineage(model) ?? Self.kindWithoutLineage(source).map({ "the source \($0)" }) {
+    let isAdapter = model.container == "GGUF" && Meaning(model).kind == .adapter
+    let reason = isAdapter ? nil : Self.kindWithoutLineage(model)
+    if let reason = reason ?? Self.kindWithoutLineage(source).map({ "the source \($0)" }) {
       findings.append(NoLineage().finding(reason, file: file))
       unchecked.append("lineage")
       return
@@ -30,6 +32,12 @@ struct Lineage {
         NoLineage().finding(
           "cannot be compared with \(source.path): \(error.message)", file: file, fix: error.remedy))
       unchecked.append("lineage")
+      return
+    }
+    if isAdapter {
+      findings += AdapterFit(sides.source, file: file).findings(model)
+      checked.append("\(model.tensors.count) factors of an adapter against \(source.path)")
+      unchecked.append("lineage of values: those of an adapter are in no other model")
       return
     }
     if let expected = sides.sourceMetadata, let found = sides.checkedMetadata {

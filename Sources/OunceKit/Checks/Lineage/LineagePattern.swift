@@ -87,14 +87,16 @@ struct LineageContext: Sendable {
   let isCancelled: @Sendable () -> Bool
   /// The source's tensors by name, and names by shape.
   private let tensors: [ExactString: Tensor]
-  private let names: [[Int]: [String]]
+  private let names: [[Int]: [(name: String, parts: LineageName)]]
 
   init(_ sides: LineageSides, isCancelled: @escaping @Sendable () -> Bool) {
     self.sides = sides
     self.isCancelled = isCancelled
     tensors = Dictionary(
       sides.source.tensors.map { (ExactString($0.info.name), $0) }, uniquingKeysWith: { first, _ in first })
-    names = Dictionary(grouping: sides.source.tensors.map(\.info)) { $0.shape }.mapValues { $0.map(\.name) }
+    names = Dictionary(grouping: sides.source.tensors.map(\.info)) { $0.shape }.mapValues { infos in
+      infos.map { ($0.name, LineageName($0.name)) }
+    }
   }
 
   /// A tensor of the source, in single precision.
@@ -103,8 +105,15 @@ struct LineageContext: Sendable {
     return try tensor.dequantized().inSinglePrecision()
   }
 
-  /// The names of the source's tensors of a shape.
-  func names(of shape: [Int]) -> [String] { names[shape] ?? [] }
+  /// The names of the source's tensors of a shape: the same part of other blocks, then other parts of the block, then
+  /// all else; of each so many at most.
+  func names(of shape: [Int], like name: LineageName, atMost limit: Int) -> [String] {
+    let all = names[shape] ?? []
+    let same = all.lazy.filter { $0.parts.role == name.role }.prefix(limit)
+    let near = all.lazy.filter { $0.parts.block == name.block && $0.parts.role != name.role }.prefix(limit)
+    let others = all.lazy.filter { $0.parts.block != name.block && $0.parts.role != name.role }.prefix(limit)
+    return Array((Array(same) + Array(near) + Array(others)).prefix(limit)).map(\.name)
+  }
 
   /// The name of the family, for messages.
   var family: String { sides.architecture?.name ?? "this model" }
@@ -113,7 +122,8 @@ struct LineageContext: Sendable {
   func headCount(_ part: AttentionPart, _ name: String) -> Int? {
     let block = LineageName(name).block
     let queries = number("attention.head_count", block)
-    return part == .query ? queries : number("attention.head_count_kv", block) ?? queries
+    let count = part == .query ? queries : number("attention.head_count_kv", block) ?? queries
+    return count.flatMap { (1...Limits.modelSize).contains($0) ? $0 : nil }
   }
 
   /// A whole number of the family's settings, which may differ by block.

@@ -125,7 +125,7 @@ extension Suspect {
 
 extension Limits {
   /// Tensors whose distance from the source is to be explained, one by one.
-  static let explainedTensors = 1024
+  static let explainedTensors = 512
   /// Tensors that are tried before a model is said to be of another source.
   static let probedTensors = 8
 }

@@ -20,7 +20,8 @@ public struct MisplacedTensor: LineagePattern {
     let rows = run.lowerBound..<min(run.upperBound, run.lowerBound + 2)
     let found = suspect.foundRows.prefix(rows.count * columns)
     var best: (error: Double, name: String)?
-    for name in context.names(of: suspect.found.info.shape).prefix(Limits.comparedTensors) where name != suspect.name {
+    let names = context.names(of: suspect.found.info.shape, like: own, atMost: Limits.comparedTensors)
+    for name in names where name != suspect.name {
       if context.isCancelled() { throw .cancelled }
       guard let other = try context.source(name) else { continue }
       let error = Suspect.relativeError(try other.floats(rows), found)
@@ -40,6 +41,6 @@ public struct MisplacedTensor: LineagePattern {
 }
 
 extension Limits {
-  /// Tensors of one shape in which another is looked for: a dozen in each of 300 layers.
-  static let comparedTensors = 4096
+  /// Tensors of one shape in which another is looked for: half a dozen in each of 150 layers.
+  static let comparedTensors = 1024
 }
