@@ -106,6 +106,39 @@ struct LineageTestsOfFiles {
     #expect(findings.map(\.rule) == ["OUN417"], "\(findings.map(\.text))")
   }
 
+  @Test func `experts that mlx-lm stacks are those of the checkpoint, each in its place`() throws {
+    let folder = try Program.Folder()
+    try LineageModels.checkpoint("mixtral", at: folder.file("hf"))
+    try FileManager.default.copyItem(atPath: folder.file("hf"), toPath: folder.file("mlx"))
+    let source = try Open.model(at: folder.file("hf"))
+    let names = ["w1": "gate_proj", "w2": "down_proj", "w3": "up_proj"]
+    func write(_ order: [Int]) throws {
+      var tensors = source.tensors.filter { !$0.info.name.contains(".experts.") }
+      for layer in 0..<2 {
+        for (part, name) in names.sorted(by: { $0.key < $1.key }) {
+          let prefix = "model.layers.\(layer).block_sparse_moe"
+          let experts = try order.map { try source.tensor("\(prefix).experts.\($0).\(part).weight") }
+          let shape = [experts.count] + experts[0].info.shape
+          tensors.append(
+            try LineageModels.tensor(
+              "\(prefix).switch_mlp.\(name).weight", shape, try experts.flatMap { try $0.values() }, as: "BF16"))
+        }
+      }
+      #expect(tensors.count < source.tensors.count)
+      try LineageModels.write(tensors, [:], SafetensorsContainer(), to: folder.file("mlx/model.safetensors"))
+    }
+    let count = source.tensors.count {
+      $0.info.name.hasPrefix("model.layers.0.") && $0.info.name.hasSuffix("w1.weight")
+    }
+    try write(Array(0..<count))
+    try expectNothing(folder.file("mlx"), folder.file("hf"), "MLX")
+    try write([1, 0] + (2..<count))
+    let findings = try LineageTests.findings(folder.file("mlx"), folder.file("hf"))
+    #expect(
+      !findings.isEmpty && findings.allSatisfy { $0.rule == "OUN408" && $0.message.contains("0 is 1, 1 is 0") },
+      "\(findings.map(\.text))")
+  }
+
   @Test func `an adapter is checked for the weights that it changes`() throws {
     let folder = try Program.Folder()
     let metadata: Metadata = [

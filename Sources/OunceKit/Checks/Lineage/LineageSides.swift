@@ -18,12 +18,13 @@ struct LineageSides: Sendable {
 
   /// - Throws: `OunceError` where the two have no names in common, and the source cannot be translated.
   init(_ checked: Model, _ source: Model) throws(OunceError) {
-    let own = Self.mismatchCount(source, checked)
-    let fewest = min(source.tensors.count, checked.tensors.count)
+    let stacked = try source.stackingExperts(like: checked)
+    let own = Self.mismatchCount(stacked, checked)
+    let fewest = min(stacked.tensors.count, checked.tensors.count)
     // Twice the number of names that both have.
-    let isForeign = source.tensors.count + checked.tensors.count - own < fewest || fewest == 0
-    var sourceSide = Side(source, own: source)
-    var checkedSide = Side(checked, own: checked)
+    let isForeign = stacked.tensors.count + checked.tensors.count - own < fewest || fewest == 0
+    var sourceSide = Side(stacked)
+    var checkedSide = Side(checked)
     var notes: [String] = []
     if own > 0 || isForeign, source.canBeTranslated || checked.canBeTranslated {
       do throws(OunceError) {
@@ -58,7 +59,7 @@ struct LineageSides: Sendable {
     var architecture: Architecture?
 
     /// A model under its own names.
-    init(_ model: Model, own: Model) {
+    init(_ model: Model) {
       self.model = model
       if model.container == "GGUF", model.metadata["general.architecture"] != nil { metadata = model.metadata }
     }
@@ -80,8 +81,8 @@ struct LineageSides: Sendable {
   private static func translated(_ source: Model, _ checked: Model) throws(OunceError) -> (Side, Side) {
     let right =
       checked.canBeTranslated
-      ? Side(try translation(checked, for: source), of: checked) : Side(checked, own: checked)
-    guard source.canBeTranslated else { return (Side(source, own: source), right) }
+      ? Side(try translation(checked, for: source), of: checked) : Side(checked)
+    guard source.canBeTranslated else { return (Side(source), right) }
     let left = Side(try translation(source, for: right.model), of: source)
     guard let other = variant(left.model, right.model) else { return (left, right) }
     // Some options of a conversion change which tensors there are.

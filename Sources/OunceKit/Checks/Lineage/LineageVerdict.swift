@@ -18,14 +18,26 @@ struct LineageVerdict {
     let wrong = all.filter { !Self.isInRange($0.pair, $0.outcome) }
     guard !wrong.isEmpty else { return [] }
     if let other = try otherSource(wrong) { return [other] }
-    var explained: [(explanation: Explanation, suspect: Suspect)] = []
-    for (index, (pair, outcome)) in wrong.enumerated() {
+    var explained: [Explained] = []
+    for (pair, outcome) in wrong.prefix(Limits.explainedTensors) {
       let suspect = try Suspect(pair, outcome)
-      // Of the first hundreds the reason is sought; more than that have the same.
-      let found = index < Limits.explainedTensors ? try explanation(of: suspect) : nil
-      explained.append((found ?? unexplained(suspect), suspect))
+      let found = try explanation(of: suspect) ?? unexplained(suspect)
+      explained.append(Explained(explanation: found, name: suspect.name, error: suspect.figuresError))
     }
-    return told(explained).capped
+    var findings = told(explained).capped
+    if wrong.count > Limits.explainedTensors {
+      findings.append(
+        OutOfRange().finding("\(wrong.count - Limits.explainedTensors) more tensors are out of range", file: file))
+    }
+    return findings
+  }
+
+  /// A tensor, and what became of it. Its rows are not kept.
+  private struct Explained {
+    let explanation: Explanation
+    let name: String
+    /// The error that put it under suspicion.
+    let error: Double
   }
 
   /// Whether nothing is to be said about a tensor.
@@ -88,23 +100,23 @@ struct LineageVerdict {
   }
 
   /// One finding for all tensors to which the same happened.
-  private func told(_ explained: [(explanation: Explanation, suspect: Suspect)]) -> [Finding] {
+  private func told(_ explained: [Explained]) -> [Finding] {
     struct Key: Hashable {
       let rule: String
       let text: String
       let group: String
     }
-    var groups: OrderedDictionary<Key, [(explanation: Explanation, suspect: Suspect)]> = [:]
+    var groups: OrderedDictionary<Key, [Explained]> = [:]
     for item in explained {
       let key = Key(rule: item.explanation.rule.id, text: item.explanation.text, group: item.explanation.group)
       groups[key, default: []].append(item)
     }
     return groups.map { key, items in
-      let group = LineageGroups(items.map { (key.group, $0.suspect.name) }).first { _ in true }
+      let group = LineageGroups(items.map { (key.group, $0.name) }).first { _ in true }
       let first = items[0]
       var text = key.text + (group?.ending ?? "")
       if let error = items.compactMap(\.explanation.error).max() {
-        let before = items.map(\.suspect.figuresError).max() ?? 0
+        let before = items.map(\.error).max() ?? 0
         let significant = FigureText.significant
         text += ": relative error \(significant(error)) when that is undone, \(significant(before)) as it is"
       }
