@@ -5,7 +5,7 @@ internal import OunceEncoding
 public struct CoarserSource: LineagePattern {
   public let id = "OUN417"
   public let name = "coarser-source"
-  public let severity = Severity.warning
+  public let severity = Severity.error
   public let level = CheckLevel.full
   public let proves = "Tensors are as precise as their encoding allows: they were not made of a file with fewer bits."
   public let example = "model.gguf: tensors *: are less precise than Q8_0 is: their values had fewer bits on the way"
@@ -22,6 +22,12 @@ public struct CoarserSource: LineagePattern {
       // The error of rounding has nothing to do with the values: their scale stays.
       let scale = suspect.scale, (scale - 1).magnitude <= max(error * error, 0.001)
     else { return nil }
+    let own = ErrorRange(suspect.pair.a)
+    if own.tensor > suspect.range.tensor, own.holds(figures) {
+      return Explanation(
+        self, "values are more precise than the source's, which are \(own.name): it may have been made of this model",
+        error: nil, suspect, group: "*")
+    }
     let rounded = Self.steps.first { name in
       guard let encoding = Encodings.named(name), figures.relativeRMSE <= ErrorRange.bound(ofFloats: name) else {
         return false
@@ -29,11 +35,16 @@ public struct CoarserSource: LineagePattern {
       return suspect.foundRows.allSatisfy { $0.isExact(in: encoding) }
         && !suspect.expectedRows.allSatisfy { $0.isExact(in: encoding) }
     }
-    let text =
-      rounded.map { "values were rounded to \($0) on the way" }
-      ?? "values are less precise than \(suspect.range.name) is: they had fewer bits on the way, or come of another "
-      + "state of training"
-    return Explanation(self, text, error: nil, suspect, group: "*")
+    if let rounded {
+      var explanation = Explanation(
+        self, "values were rounded to \(rounded) on the way", error: nil, suspect, group: "*")
+      explanation.severity = .warning
+      return explanation
+    }
+    return Explanation(
+      self,
+      "values are less precise than \(suspect.range.name) is: they had fewer bits on the way, or come of another "
+        + "state of training", error: nil, suspect, group: "*")
   }
 
   /// What four bits make of weights.
