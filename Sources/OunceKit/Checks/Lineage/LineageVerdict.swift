@@ -19,10 +19,14 @@ struct LineageVerdict {
     guard !wrong.isEmpty else { return [] }
     if let other = try otherSource(wrong) { return [other] }
     var explained: [Explained] = []
+    // Where nothing explains so many in a row, the rest is not worth reading the source again and again.
+    var failureCount = 0
     for (pair, outcome) in wrong.prefix(Limits.explainedTensors) {
       let suspect = try Suspect(pair, outcome)
-      let found = try explanation(of: suspect) ?? unexplained(suspect)
-      explained.append(Explained(explanation: found, name: suspect.name, error: suspect.figuresError))
+      let found = try explanation(of: suspect, searches: failureCount < Limits.fruitlessSearches)
+      failureCount = found == nil ? failureCount + 1 : 0
+      explained.append(
+        Explained(explanation: found ?? unexplained(suspect), name: suspect.name, error: suspect.figuresError))
     }
     var findings = told(explained).capped
     if wrong.count > Limits.explainedTensors {
@@ -76,8 +80,8 @@ struct LineageVerdict {
   }
 
   /// The pattern that leaves the least error; those that read much only where no other fits.
-  private func explanation(of suspect: Suspect) throws(OunceError) -> Explanation? {
-    for isSearch in [false, true] {
+  private func explanation(of suspect: Suspect, searches: Bool = true) throws(OunceError) -> Explanation? {
+    for isSearch in searches ? [false, true] : [false] {
       var best: Explanation?
       for pattern in Rules.lineage where pattern.isSearch == isSearch {
         if context.isCancelled() { throw .cancelled }
@@ -138,6 +142,8 @@ extension Suspect {
 extension Limits {
   /// Tensors whose distance from the source is to be explained, one by one.
   static let explainedTensors = 512
+  /// Tensors in a row for which nothing was found, after which the source is not searched any more.
+  static let fruitlessSearches = 32
   /// Tensors that are tried before a model is said to be of another source.
   static let probedTensors = 8
 }
