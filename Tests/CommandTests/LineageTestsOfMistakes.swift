@@ -231,6 +231,22 @@ extension LineageTests {
       // Keys and values first: what is taken for queries begins behind them.
       try recut(&model, turning: true) { row, keys in (row + 2 * keys) % (queries + 2 * keys) }
     },
+    Mistake("mixtral", "Q4_K_M", "OUN410", "were cut into three equal parts, though there are fewer keys than queries")
+    {
+      model in
+      let names = ["q", "k", "v"].map { "blk.0.attn_\($0).weight" }
+      let counts = [try heads(model, isKey: false), try heads(model, isKey: true)]
+      var parts = try names.map { try model.tensor($0) }
+      for index in 0..<2 { parts[index] = try permuted(parts[index], heads: counts[index], isInverse: true) }
+      let (all, columns) = (try parts.flatMap { try $0.values() }, parts[0].info.columnCount)
+      let rows = all.count / columns / 3
+      for (index, name) in names.enumerated() {
+        let values = Array(all[index * rows * columns..<(index + 1) * rows * columns])
+        var cut = try parts[index].with(values, shape: [rows, columns])
+        if index < 2 { cut = try permuted(cut, heads: counts[index], isInverse: false) }
+        try model.change(name) { _ in cut }
+      }
+    },
     Mistake("phi3-longrope", "Q8_0", "OUN410", "lie head by head in the checkpoint, but were cut as if all queries") {
       model in
       let (queries, keys) = (try heads(model, isKey: false), try heads(model, isKey: true))

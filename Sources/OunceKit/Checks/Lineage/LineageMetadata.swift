@@ -65,7 +65,9 @@ struct LineageMetadata {
     case (let expected?, nil):
       // What programs assume then may be right.
       add("is missing, but the source gives \(expected.shown)", rule is LineageTemplate ? .error : .warning)
-    case (nil, .bool(false)?): break
+    // What is not set is what programs assume.
+    case (nil, .bool(false)?), (.bool(false)?, nil): break
+    case (let expected?, nil) where expected.integer == 0: break
     case (nil, let found?):
       add("is \(found.shown), of which the source says nothing", rule is LineageTemplate ? .warning : .note)
     default: break

@@ -48,9 +48,6 @@ struct LineageName: Sendable, Equatable {
     if let place { pieces[place] = "*" }
     role = pieces.joined(separator: ".")
   }
-
-  /// The name of the same part in another block.
-  func name(in block: Int) -> String { role.replacing("*", with: String(block), maxReplacements: 1) }
 }
 
 /// A part of attention, as names tell it.
