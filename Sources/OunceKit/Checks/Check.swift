@@ -8,6 +8,8 @@ public struct CheckOptions: Sendable {
   public var level = CheckLevel.full
   /// Hashes that the tensors must have.
   public var manifest: HashManifest?
+  /// What the model is said to be made of: a checkpoint, or another file of the same model.
+  public var source: Model?
   /// Threads; nil: one for each processor.
   public var jobs: Int?
   public var isCancelled: @Sendable () -> Bool = { false }
@@ -70,6 +72,8 @@ public enum Check {
       report.unchecked.append("values (--level full reads them)")
       report.unchecked.append(Self.meaningUnchecked)
       if options.manifest != nil { report.unchecked.append("the manifest (--level full reads the values)") }
+      try checkLineage(model, options, &report, onProgress)
+      report.sort()
       return report
     }
     try checkFiles(model, options, &report)
@@ -80,6 +84,7 @@ public enum Check {
     } else {
       report.unchecked.append(Self.meaningUnchecked)
     }
+    try checkLineage(model, options, &report, onProgress)
     report.sort()
     return report
   }
@@ -159,6 +164,20 @@ public enum Check {
     } else {
       report.checked.append(meaning.checked)
     }
+  }
+
+  private static func checkLineage(
+    _ model: Model, _ options: CheckOptions, _ report: inout CheckReport, _ onProgress: (Progress) -> Void
+  ) throws(OunceError) {
+    guard let source = options.source else { return }
+    var lineage = Lineage(model, against: source, options)
+    do { try lineage.run(onProgress) } catch {
+      if error.kind == .cancelled { throw error }
+      report.findings.append(finding(of: error, model.path))
+    }
+    report.findings += lineage.findings
+    report.checked += lineage.checked
+    report.unchecked += lineage.unchecked
   }
 
   private static func checkManifest(

@@ -26,7 +26,8 @@ public enum CheckLevel: String, Sendable, CaseIterable, Comparable {
 
 /// One thing that a check proves. A rule is a file of its own and a line in `Rules.all`.
 public protocol CheckRule: Sendable {
-  /// `OUN` and a number that never changes: 1xx structure, 2xx values, 3xx meaning.
+  /// `OUN` and a number that never changes: 1xx structure, 2xx values, 3xx meaning, 4xx what a
+  /// model was made of.
   var id: String { get }
   /// A few words with hyphens, for lists.
   var name: String { get }

@@ -29,11 +29,32 @@ public enum Rules {
     TensorShapes(),
     ConfigurationSizes(),
     Untranslatable(),
+    NoLineage(),
+    OtherSource(),
+    LineageTensors(),
+    LineageShapes(),
+    OutOfRange(),
+    RotaryOrder(),
+    NormOffset(),
+    ExpertOrder(),
+    TransposedMatrix(),
+    FusedSplit(),
+    MisplacedTensor(),
+    RowOrder(),
+    ByteOrder(),
+    ChangedSign(),
+    LostScale(),
+    TiedOutput(),
+    CoarserSource(),
+    LineageTokenizer(),
+    LineageTemplate(),
+    LineageSettings(),
   ]
 
   static let opening = all.compactMap { $0 as? any OpeningRule }
   static let model = all.compactMap { $0 as? any ModelRule }
   static let file = all.compactMap { $0 as? any FileRule }
   static let tensor = all.compactMap { $0 as? any ContentRule }
+  static let lineage = all.compactMap { $0 as? any LineagePattern }
   static let meaning = all.compactMap { $0 as? any MeaningRule }
 }

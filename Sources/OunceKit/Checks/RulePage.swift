@@ -6,7 +6,8 @@ extension Rules {
 
       What `ounce check` looks for. Made from the rules themselves (`Sources/OunceKit/Checks`); a test keeps it true.
       `--level` takes the rules of its level and of those before it: quick reads headers, full every byte, deep what the
-      model means.
+      model means. Rules from OUN401 on need `--against`, the source that the model was made of
+      ([lineage.md](lineage.md)).
 
       | rule | name | severity | level |
       |---|---|---|---|

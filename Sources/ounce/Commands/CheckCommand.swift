@@ -29,6 +29,7 @@ struct CheckCommand: ParsableCommand {
         ounce check models/                       every model in it, at any depth
         ounce check ./Qwen3-0.6B --format sarif -o ounce.sarif
         ounce check model.gguf --manifest model.hashes.json
+        ounce check model.gguf --against ./Qwen3-0.6B       was it made of this checkpoint?
 
       EXIT CODES
         0 each model was checked, and nothing found is as bad as --fail-on
@@ -42,6 +43,11 @@ struct CheckCommand: ParsableCommand {
   var level = Level.full
   @Option(help: ArgumentHelp("Hashes that the tensors must have, from `ounce hash -o`.", valueName: "file"))
   var manifest: String?
+  @Option(
+    help: ArgumentHelp(
+      "What the models were made of, a checkpoint or a file: names, shapes, errors, tokenizer, settings.",
+      valueName: "source"))
+  var against: String?
   @Option(help: ArgumentHelp("The least severity that fails: error, warning or note.", valueName: "severity"))
   var failOn = Threshold.error
   @Option(
@@ -72,6 +78,7 @@ struct CheckCommand: ParsableCommand {
     options.jobs = Terminal.jobs(jobs)
     options.isCancelled = { Signals.isCancelled }
     options.manifest = try manifest.map { path in try HashManifest(try InputFile(path: path)) }
+    options.source = try against.map { path in try Open.model(at: path) }
     let accepted = try ignoreFile()
     for model in models { try Models.refuseStandardInput(model) }
     for path in [output, sarif] { if let path { try plan("", path).checkOutputs(overwrites: force) } }
