@@ -84,9 +84,10 @@ struct SafetensorsReader {
     try json.members { (json, key, offset) throws(OunceError) in
       let value: String
       do throws(OunceError) { value = try json.text() } catch { throw error.located(subject: "metadata \(key)") }
-      guard metadata.updateValue(.string(value), forKey: key) == nil else {
-        throw json.malformed("the metadata key \"\(key)\" appears twice", atOffset: offset)
+      if let known = metadata.index(forKey: key) {
+        throw json.malformed(repeated(key, metadata.keys[known]), atOffset: offset)
       }
+      metadata[key] = .string(value)
       guard metadata.count <= Limits.metadataKeys else {
         throw json.malformed("more than the limit of \(Limits.metadataKeys) metadata keys", atOffset: offset)
       }

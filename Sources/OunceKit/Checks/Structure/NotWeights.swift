@@ -1,6 +1,6 @@
 public import OunceCore
 
-/// Git LFS pointers, HTML pages, messages of servers, unfinished downloads, empty files.
+/// Git LFS pointers, HTML pages, messages of servers, empty files.
 public struct NotWeights: OpeningRule {
   public let id = "OUN103"
   public let name = "not-weights"
