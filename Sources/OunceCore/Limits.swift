@@ -24,6 +24,8 @@ public enum Limits {
   public static let dimensions = 8
   /// Bytes of a tensor's name: ggml allows 63, safetensors any; the longest known are below 300.
   public static let tensorNameByteCount = 4096
+  /// Bytes of the path of a file that another file names: what systems take (`PATH_MAX`).
+  public static let pathByteCount = 4096
   /// Bytes of a JSON document: a tokenizer.json with a million entries is about 100 MB.
   public static let jsonByteCount = 512 << 20
   /// Objects and arrays inside each other in JSON; deeper input would exhaust the stack.

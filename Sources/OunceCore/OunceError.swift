@@ -75,7 +75,7 @@ extension OunceError: CustomStringConvertible {
 
 extension String {
   /// The same text when it is short, else its beginning: a name from a file may have megabytes.
-  fileprivate func clipped(to count: Int) -> String {
+  package func clipped(to count: Int) -> String {
     guard utf8.count > count, let end = index(startIndex, offsetBy: count, limitedBy: endIndex), end < endIndex else {
       return self
     }

@@ -9,10 +9,11 @@ import Testing
 struct FolderDamageTests {
   private static let environment = ProcessInfo.processInfo.environment
   private static let seed = environment["OUNCE_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
-  private static let count = environment["OUNCE_MUTATIONS"].flatMap { Int($0) } ?? 20
+  private static let folders = Fixtures.wellFormed.filter { Paths.isFolder($0.path) }
+  private static let tables = (Fixtures.wellFormed + Fixtures.malformed).filter { table(of: $0) != nil }
 
   /// Any file of a folder, damaged, ends in an error or in a model whose rows can be read or are an error.
-  @Test(arguments: Fixtures.wellFormed.filter { Paths.isFolder($0.path) })
+  @Test(arguments: folders)
   func `a damaged file of a folder does not trap`(_ fixture: Fixture) throws {
     print("damaged files of \(fixture.testDescription): seed \(Self.seed)")
     var generator = SeededGenerator(seed: Self.seed)
@@ -21,7 +22,7 @@ struct FolderDamageTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let names = try #require(FileManager.default.enumerator(atPath: folder.path)).compactMap { $0 as? String }
       .filter { Paths.isFile(Paths.join(folder.path, $0)) }.sorted()
-    for _ in 0..<Self.count {
+    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Self.folders, usually: 200) {
       let name = try #require(names.randomElement(using: &generator))
       let path = folder.appending(path: name)
       let whole = try Data(contentsOf: path)
@@ -40,7 +41,7 @@ struct FolderDamageTests {
   }
 
   /// Where a checksum protects a block, damage that has the right checksum reaches what reads the block.
-  @Test(arguments: (Fixtures.wellFormed + Fixtures.malformed).filter { Self.table(of: $0) != nil })
+  @Test(arguments: tables)
   func `a damaged table with right checksums does not trap`(_ fixture: Fixture) throws {
     print("damaged table of \(fixture.testDescription): seed \(Self.seed)")
     var generator = SeededGenerator(seed: Self.seed)
@@ -48,7 +49,7 @@ struct FolderDamageTests {
     let whole = try file.wholeContent(atMost: 1 << 20)
     let table = SortedTable(file)
     let blocks = try [table.index()] + table.blocks()
-    for _ in 0..<10 * Self.count {
+    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Self.tables, usually: 2000) {
       var bytes = whole
       for _ in 0..<Int.random(in: 1...3, using: &generator) {
         let place = try #require(blocks.randomElement(using: &generator)?.randomElement(using: &generator))

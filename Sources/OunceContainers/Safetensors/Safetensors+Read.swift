@@ -146,7 +146,7 @@ struct SafetensorsReader {
   ) throws(OunceError) -> TensorInfo {
     guard let encoding = Encodings.safetensors(dtype.name) else {
       throw OunceError(
-        .unsupported, "the dtype \"\(dtype.name)\" is none that this build knows", file: file.path,
+        .unsupported, "the dtype \"\(dtype.name.clipped(to: 40))\" is none that this build knows", file: file.path,
         offset: dtype.offset, remedy: "written by a newer safetensors? `ounce formats` lists the known ones")
     }
     do { return try TensorInfo(name: name, shape: shape, encoding: encoding) } catch {

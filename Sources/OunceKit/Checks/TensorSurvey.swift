@@ -4,6 +4,8 @@ public import OunceEncoding
 /// What was seen of a tensor in one pass over its bytes.
 public struct TensorSurvey: Sendable {
   public let info: TensorInfo
+  /// How the integers stand for real numbers, where the file says so.
+  public var scaling: AffineScaling?
   public internal(set) var blocks = BlockSurvey()
   /// Whether every block has the same bytes as the first.
   public internal(set) var isRepeating = true
@@ -29,7 +31,7 @@ public struct TensorSurvey: Sendable {
 extension Tensor {
   /// Reads the tensor once.
   func survey(isCancelled: () -> Bool, onRead: (Int) -> Void) throws(OunceError) -> TensorSurvey {
-    var survey = TensorSurvey(info: info)
+    var survey = TensorSurvey(info: info, scaling: scaling)
     let encoding = info.encoding
     let (width, size) = (encoding.elementsPerBlock, encoding.bytesPerBlock)
     let cut = Cut(source: self, targets: [], elementCount: (1 << 20) / size * width)

@@ -31,7 +31,7 @@ struct HDF5Writer {
       let body = message.body.padded(to: 8)
       return all(u16(message.type), u16(body.count), zeros(4), body)
     }
-    let bytes = Array(content.joined())
+    let bytes = joined(content)
     return all([UInt8(version), 0], u16(messages.count), u32(1), u32(byteCount ?? bytes.count), zeros(4), bytes)
   }
 

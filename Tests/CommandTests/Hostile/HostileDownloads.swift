@@ -42,7 +42,7 @@ enum HostileDownloads {
       "model.gguf", .refused(rule: "OUN103", words: "zeros only"))
     suite.refuse("nothing", "OUN103", "is empty", [])
     suite.refuse("one byte", "OUN103", "", [0x47])
-    suite.refuse("three bytes of a magic", "OUN102", "has only 3 bytes", utf8("GGU"))
+    suite.refuse("three bytes of a magic", "OUN103", "has only 3 bytes", utf8("GGU"))
   }
 
   private static func pages(_ suite: inout HostileSuite) {
@@ -65,7 +65,7 @@ enum HostileDownloads {
       utf8("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>no</Message></Error>"))
     suite.refuse("a message in JSON", "OUN103", "Repository not found", utf8(#"{"error":"Repository not found"}"#))
     suite.refuse("settings in place of weights", "OUN103", "JSON document", utf8(#"{"architectures":["LlamaForCausalLM"]}"#))
-    suite.refuse("a message in words", "OUN102", "", utf8("Entry not found; please check the address of the file"))
+    suite.refuse("a message in words", "OUN103", "", utf8("Entry not found; please check the address of the file"))
   }
 
   private static func others(_ suite: inout HostileSuite) {
@@ -83,8 +83,8 @@ enum HostileDownloads {
       suite.refuse(what, "OUN103", words, head + [UInt8](repeating: 7, count: 200))
     }
     suite.refuse("noise", "OUN104", "no weight file that this build knows", Array((0..<400).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 99) }), as: "model.xyz")
-    suite.refuse("noise that is named like a weight file", "OUN102", "is named like", Array((0..<400).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 99) }))
-    suite.refuse("a PNG that is named like a weight file", "OUN102", "begins with the bytes 89 50", [0x89] + utf8("PNG\r\n\u{1A}\n") + zeros(100))
+    suite.refuse("noise that is named like a weight file", "OUN103", "is named like", Array((0..<400).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 99) }))
+    suite.refuse("a PNG that is named like a weight file", "OUN103", "begins with the bytes 89 50", [0x89] + utf8("PNG\r\n\u{1A}\n") + zeros(100))
     suite.refuse("a picture", "OUN104", "", [0x89] + utf8("PNG\r\n\u{1A}\n") + zeros(100), as: "picture.png")
   }
 }

@@ -27,8 +27,8 @@ enum HostileGGUF {
       suite.refuse("version \(version)", "OUN104", "is GGUF version \(version)", made { $0.version = version })
     }
     suite.refuse("a version of nothing but ones", "OUN104", "is GGUF version", made { $0.version = -1 })
-    suite.refuse("a magic in small letters", "OUN102", "begins with the bytes 67", made { $0.magic = utf8("gguf") })
-    suite.refuse("a magic the wrong way around", "OUN102", "begins with the bytes 46", made { $0.magic = utf8("FUGG") })
+    suite.refuse("a magic in small letters", "OUN103", "begins with the bytes 67", made { $0.magic = utf8("gguf") })
+    suite.refuse("a magic the wrong way around", "OUN103", "begins with the bytes 46", made { $0.magic = utf8("FUGG") })
     suite.refuse("only the magic", "OUN102", "expected 4 more bytes", utf8("GGUF"))
     suite.refuse("only magic and version", "OUN102", "expected 8 more bytes", utf8("GGUF") + u32(3))
     for (what, count) in [("2^64-1", -1), ("2^63", Int.min), ("2^60", 1 << 60), ("a million and one", 1_000_001)] {
@@ -89,7 +89,7 @@ enum HostileGGUF {
     let nested = (0..<5).map { _ in all(u32(9), u64(1)) }.reduce([], +)
     array("arrays inside each other", "nested deeper", type: 9, count: 1, nested)
     let deep = (0..<100_000).map { _ in all(u32(9), u64(1)) }
-    array("a hundred thousand arrays inside each other", "nested deeper", type: 9, count: 1, Array(deep.joined()))
+    array("a hundred thousand arrays inside each other", "nested deeper", type: 9, count: 1, joined(deep))
     array("a million empty arrays of which the last is cut", "", type: 9, count: 100_000, zeros(12 * 99_999))
     suite.accept("a hundred thousand empty arrays", because: "they take no more memory than bytes of the file, nearly",
       made {

@@ -96,7 +96,7 @@ enum HostileHDF5 {
     }
     refusal(&suite, "a header that goes on beyond the file", "names the address") { $0.messages = [(16, all(u64(1 << 40), u64(24)))] }
     refusal(&suite, "a header that goes on for 2^63-1 bytes", "reaches beyond") { $0.messages = [(16, all(u64(96), u64(.max)))] }
-    refusal(&suite, "an old group whose tree is none", "begins with TREE") { $0.rootMessages = [(17, all(u64(96), u64(96)))] }
+    refusal(&suite, "an old group whose tree is none", "begins with HEAP") { $0.rootMessages = [(17, all(u64(96), u64(96)))] }
     refusal(&suite, "an old group whose names are nowhere", "no address") { $0.rootMessages = [(17, all(u64(96), u64(-1)))] }
   }
 
@@ -129,11 +129,11 @@ enum HostileHDF5 {
     refusal(&suite, "a fill value of 2^31 bytes", "ends after") { $0.messages = [(5, all([3, 0x20], u32(1 << 31)))] }
     refusal(&suite, "data in another file", "other files", rule: "OUN104") { $0.messages = [(7, zeros(24))] }
     refusal(&suite, "NaN among the values", "NaN", rule: "OUN201") { $0.data = floats(1) + u32(-1) }
-    refusal(&suite, "nothing was written of 2^40 elements", "a bomb", rule: "OUN103") {
+    refusal(&suite, "nothing was written of 2^40 elements", "a bomb") {
       $0.sizes = [1 << 40]
       $0.layout = { _ in all([3, 1], u64(-1), u64(0)) }
     }
-    refusal(&suite, "ten thousand links to one dataset of 64 kB", "a bomb", rule: "OUN103") { writer in
+    refusal(&suite, "ten thousand links to one dataset of 64 kB", "a bomb") { writer in
       writer.links = (0..<10_000).map { ("l\($0)", nil) }
       writer.sizes = [1 << 14]
       writer.data = floats(1 << 14)
@@ -169,7 +169,6 @@ enum HostileHDF5 {
     chunked("a chunk at 2^63", "names the address") { W.tree(at: $0, child: .min) }
     chunked("a chunk of 2^32-1 bytes", "") { W.tree(at: $0, byteCount: -1) }
     chunked("a chunk that begins between two", "") { W.tree(at: $0, offset: 1) }
-    chunked("a chunk outside of the dataset", "") { W.tree(at: $0, offset: 1 << 40) }
     chunked("a chunk at 2^64-1", "") { W.tree(at: $0, offset: -1) }
     let deflate = all([1, 1], zeros(6), u16(1), u16(0), u16(0), u16(1), u32(6), u32(0))
     func zlib(_ content: [UInt8]) -> [UInt8] { all([0x78, 0x01], ZipWriter.deflated(content), big(adler(content), 4)) }
@@ -177,7 +176,7 @@ enum HostileHDF5 {
     chunked("a deflated chunk that is none", "damaged", filters: deflate) { W.tree(at: $0, byteCount: 6, content: [9, 9, 9, 9, 9, 9]) }
     chunked("a deflated chunk of more bytes", "more", filters: deflate) { W.tree(at: $0, byteCount: zlib(floats(3)).count, content: zlib(floats(3))) }
     chunked("a deflated chunk of fewer bytes", "unpacks to 4", filters: deflate) { W.tree(at: $0, byteCount: zlib(floats(1)).count, content: zlib(floats(1))) }
-    chunked("a deflated chunk whose checksum is wrong", "damaged", filters: deflate) { W.tree(at: $0, byteCount: packed.count, content: packed.dropLast() + [0]) }
+    chunked("a deflated chunk whose checksum is wrong", "damaged", filters: deflate) { W.tree(at: $0, byteCount: packed.count, content: packed.with([packed[packed.count - 1] ^ 0xFF], at: packed.count - 1)) }
     chunked("a deflated chunk that is cut", "too early", filters: deflate) { W.tree(at: $0, byteCount: 10, content: packed) }
     chunked("a chunk of a megabyte in ten bytes", "cannot become", filters: deflate, sizes: [1 << 18, 4], shape: [1 << 18]) { W.tree(at: $0, byteCount: packed.count, content: packed) }
     chunked("33 filters", "more than the 32", filters: [1, 33] + zeros(30), good)

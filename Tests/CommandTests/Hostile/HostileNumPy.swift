@@ -90,7 +90,7 @@ enum HostileNumPy {
     shape("a shape that is a list", "to be a tuple", "[2]")
     shape("a shape of one element more", "but 8 follow", "(3,)")
     shape("a shape of one element less", "bytes follow the elements", "(1,)")
-    suite.refuse("two arrays in one file", "OUN102", "several arrays", file(header()) + file(header()))
+    suite.refuse("two arrays in one file", "OUN102", "follow the elements", file(header()) + file(header()))
     suite.refuse("elements that are cut by a byte", "OUN102", "takes 8 bytes", file(header(), Array(floats(2).dropLast())))
     suite.accept("a single number", because: "no dimension is one element", file(header(shape: "()"), floats(1)))
     suite.accept("columns that follow each other", because: "they are turned as they are read",
@@ -118,7 +118,7 @@ enum HostileNumPy {
       npz(.init("../../evil.npy", array)), as: name)
     suite.refuse("an array whose checksum is wrong", "OUN206", "checksum",
       npz(ZipWriter.Member("a.npy", array).with { $0.checksum = 1 }), as: name)
-    suite.refuse("an array that is cut", "OUN102", "cut short", npz(.init("a.npy", Array(array.dropLast()))), as: name)
+    suite.refuse("an array that is cut", "OUN102", "but 7 follow", npz(.init("a.npy", Array(array.dropLast()))), as: name)
     suite.refuse("a deflated array that unpacks to less", "OUN102", "",
       npz(ZipWriter.Member("a.npy", ZipWriter.deflated(array)).with { ($0.method, $0.byteCount) = (8, array.count + 8) }),
       as: name)

@@ -32,7 +32,7 @@ enum HostilePyTorch {
       "runpy.run_path", "socket.socket", "shutil.rmtree", "pty.spawn", "webbrowser.open", "ctypes.CDLL",
       "torch.hub.load", "torch.load", "numpy.load", "operator.attrgetter", "functools.partial", "pickle.loads",
       "types.FunctionType", "types.CodeType", "pip.main", "timeit.timeit", "code.interact", "asyncio.run",
-      "multiprocessing.Process", "torch.storage._load_from_bytes", "torch._utils.os.system",
+      "multiprocessing.Process", "torch.storage._load_from_bytes",
     ] {
       suite.refuse("a call of \(path)", "OUN106", path.split(separator: ".").last.map(String.init) ?? "",
         with(P.call(path, P.text("id"))))
@@ -67,7 +67,7 @@ enum HostilePyTorch {
 
   private static func machine(_ suite: inout HostileSuite) {
     func run(_ what: String, _ words: String, _ instructions: [UInt8]...) {
-      suite.refuse(what, "OUN102", words, archive(all(P.begin, Array(instructions.joined()))))
+      suite.refuse(what, "OUN102", words, archive(all(P.begin, joined(instructions))))
     }
     run("a pickle that never ends", "bytes", P.none)
     run("an empty pickle that ends", "empty stack", P.stop)
@@ -217,7 +217,7 @@ enum HostilePyTorch {
     refuse("an old file with another number of elements", "elements, where the pickle says", old(count: 1))
     refuse("an old file with 2^64-1 elements", "more than the limit", old(count: -1))
     refuse("an old file with 2^58 elements", "need at least", old(count: 1 << 58))
-    refuse("an old file that is cut", "need at least", Array(old().dropLast()))
+    refuse("an old file that is cut", "expected 8 more bytes", Array(old().dropLast()))
     refuse("only the magic number", "bytes", magic)
     suite.refuse("a danger in the machine's description of an old file", "OUN106", "os.system",
       all(magic, P.program(P.int(1001)), P.program(P.call("os.system", P.text("id"))), P.state(),

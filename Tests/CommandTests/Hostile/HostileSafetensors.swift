@@ -30,12 +30,12 @@ enum HostileSafetensors {
     suite.accept("a sound file", because: "it is what the writers make", file(good))
     suite.refuse("a header of 2^64-1 bytes", "OUN102", "more than the limit", file(good, length: -1))
     suite.refuse("a header of 2^63 bytes", "OUN102", "more than the limit", file(good, length: .min))
-    suite.refuse("a header one byte beyond the file", "OUN102", "the file", file(good, [], length: good.utf8.count + 1))
-    suite.refuse("a header of no bytes", "OUN103", "", file("", [], length: 0))
+    suite.refuse("a header one byte beyond the file", "OUN102", "only 54 follow", file(good, [], length: good.utf8.count + 1))
+    suite.refuse("a header of no bytes", "OUN103", "zeros only", file("", [], length: 0))
     suite.refuse("a header that ends in the middle", "OUN102", "ends", file(good, length: good.utf8.count - 1))
     suite.refuse("a header that takes a byte of the data", "OUN102", "byte 0x0", file(good, length: good.utf8.count + 1))
-    suite.refuse("seven bytes", "OUN102", "bytes", Array(u64(100).prefix(7)))
-    suite.refuse("only the length", "OUN102", "bytes", u64(100))
+    suite.refuse("seven bytes", "OUN103", "only 7 bytes", Array(u64(100).prefix(7)))
+    suite.refuse("only the length", "OUN103", "only 8 bytes", u64(100))
     suite.accept(
       "spaces behind the header", because: "writers fill headers up with spaces",
       file(good + String(repeating: " ", count: 700)))
@@ -43,9 +43,9 @@ enum HostileSafetensors {
   }
 
   private static func json(_ suite: inout HostileSuite) {
-    suite.refuse("an array in place of the header", "OUN103", "", file("[]", []))
+    suite.refuse("an array in place of the header", "OUN103", "only 10 bytes", file("[]", []))
     suite.refuse("arrays inside each other", "OUN102", "nested deeper",
-      file(#"{"a":"# + String(repeating: "[", count: 100_000)))
+      file(#"{"a":{"x":"# + String(repeating: "[", count: 100_000)))
     suite.refuse("objects inside each other", "OUN102", "nested deeper",
       file(#"{"a":{"x":"# + String(repeating: #"{"x":"#, count: 20_000)))
     suite.refuse("a comma too many", "OUN102", "a key in quotes", file("{\(tensor()),}"))
@@ -176,8 +176,8 @@ enum HostileSafetensors {
     suite.refuse("infinity among the values", "OUN201", "infinite", file(header(tensor()), all(u32(0xFF80_0000), floats(1))))
     suite.warn("a matrix of zeros", "OUN203", "zero",
       file(header(tensor(shape: "[2,4]", offsets: "[0,32]")), zeros(32)))
-    suite.warn("a matrix of one value", "OUN204", "are 1",
-      file(header(tensor(shape: "[2,4]", offsets: "[0,32]")), Array((0..<8).map { _ in floats(1) }.joined())))
+    suite.warn("a matrix of one value", "OUN204", "are 2",
+      file(header(tensor(shape: "[2,40]", offsets: "[0,320]")), joined((0..<80).map { _ in floats(2).suffix(4).map { $0 } })))
     suite.warn("a GGUF that is named like safetensors", "OUN108", "is GGUF", GGUFWriter().bytes)
   }
 }

@@ -12,12 +12,12 @@ enum PickleWriter {
   static func int(_ value: Int) -> [UInt8] {
     value >= 0 && value < 256 ? [0x4B, UInt8(value)] : all([0x8A, 8], u64(value))
   }
-  static func tuple(_ parts: [UInt8]...) -> [UInt8] { all(utf8("("), Array(parts.joined()), utf8("t")) }
+  static func tuple(_ parts: [UInt8]...) -> [UInt8] { all(utf8("("), joined(parts), utf8("t")) }
   static func dictionary(_ entries: [(key: [UInt8], value: [UInt8])]) -> [UInt8] {
     all(utf8("}("), entries.flatMap { $0.key + $0.value }, utf8("u"))
   }
   static func call(_ path: String, _ arguments: [UInt8]...) -> [UInt8] {
-    all(global(path), utf8("("), Array(arguments.joined()), utf8("tR"))
+    all(global(path), utf8("("), joined(arguments), utf8("tR"))
   }
 
   /// What a tensor is made of: every field can be wrong.
@@ -44,5 +44,5 @@ enum PickleWriter {
     return program(dictionary([(text("a"), tensor.bytes)]))
   }
 
-  static func program(_ instructions: [UInt8]...) -> [UInt8] { all(begin, Array(instructions.joined()), stop) }
+  static func program(_ instructions: [UInt8]...) -> [UInt8] { all(begin, joined(instructions), stop) }
 }

@@ -13,7 +13,7 @@ enum ProtobufWriter {
   static func int(_ field: Int, _ value: Int) -> [UInt8] { varint(field << 3) + varint(value) }
   static func fixed32(_ field: Int, _ value: Int) -> [UInt8] { varint(field << 3 | 5) + u32(value) }
   static func message(_ field: Int, _ parts: [UInt8]...) -> [UInt8] {
-    let content = Array(parts.joined())
+    let content = joined(parts)
     return all(varint(field << 3 | 2), varint(content.count), content)
   }
   static func text(_ field: Int, _ text: String) -> [UInt8] { message(field, utf8(text)) }

@@ -70,13 +70,14 @@ struct ZipWriter {
     return all(bytes, u16(commentByteCount ?? comment.count), comment)
   }
 
-  /// The checksum of zip, bit by bit.
+  private static let table: [UInt32] = (0..<256).map { index in
+    (0..<8).reduce(UInt32(index)) { state, _ in state >> 1 ^ (state & 1 == 1 ? 0xEDB8_8320 : 0) }
+  }
+
+  /// The checksum of zip.
   static func crc32(_ bytes: [UInt8]) -> Int {
     var state: UInt32 = 0xFFFF_FFFF
-    for byte in bytes {
-      state ^= UInt32(byte)
-      for _ in 0..<8 { state = state >> 1 ^ (state & 1 == 1 ? 0xEDB8_8320 : 0) }
-    }
+    for byte in bytes { state = state >> 8 ^ table[Int((state ^ UInt32(byte)) & 0xFF)] }
     return Int(~state)
   }
 
