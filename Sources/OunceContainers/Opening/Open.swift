@@ -93,7 +93,7 @@ public struct ShardName: Equatable, Sendable {
     let parts = name[..<dot].split(separator: "-", omittingEmptySubsequences: false)
     guard parts.count >= 4, parts[parts.count - 2] == "of",
       let number = Self.digits(parts[parts.count - 3]), let count = Self.digits(parts[parts.count - 1]),
-      number >= 1, number <= count, count <= Limits.shards
+      number >= 1, number <= count
     else { return nil }
     base = parts.dropLast(3).joined(separator: "-")
     self.number = number

@@ -88,6 +88,9 @@ enum Probe {
       offset: 0, remedy: "known are \(known)")
   }
 
+  /// What came in place of a file: a pointer to it, or a page about it.
+  static func sent(_ file: InputFile, _ head: [UInt8]) -> OunceError? { pointer(file, head) ?? text(file, head) }
+
   private static func hexadecimal(_ byte: UInt8) -> String {
     (byte < 16 ? "0" : "") + String(byte, radix: 16)
   }

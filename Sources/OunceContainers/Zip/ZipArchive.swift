@@ -109,7 +109,9 @@ struct ZipArchive: Sendable {
     // Read alone, not in a window: an archive of a hundred thousand members has as many of these.
     let headerEnd = member.headerOffset + Self.headerByteCount
     let bytes = try file.bytes(member.headerOffset..<min(headerEnd + member.nameByteCount, directoryOffset))
-    guard bytes.count >= Self.headerByteCount else { throw malformed("expected the header of the member \(member.name)") }
+    guard bytes.count >= Self.headerByteCount else {
+      throw malformed("expected the header of the member \(member.name)")
+    }
     let (header, name) = (bytes[..<Self.headerByteCount], bytes[Self.headerByteCount...])
     guard header.starts(with: [0x50, 0x4B, 3, 4]) else {
       throw malformed("expected the header of the member \(member.name)")

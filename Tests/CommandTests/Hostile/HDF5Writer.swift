@@ -44,7 +44,12 @@ struct HDF5Writer {
   }
 
   static func externalLink(_ name: String, _ file: String) -> (type: Int, body: [UInt8]) {
-    (6, all([1, 8 | 1, 64], u16(name.utf8.count), utf8(name), u16(file.utf8.count + 4), [0], utf8(file), [0], utf8("/"), [0]))
+    (
+      6,
+      all(
+        [1, 8 | 1, 64], u16(name.utf8.count), utf8(name), u16(file.utf8.count + 4), [0], utf8(file), [0], utf8("/"), [0]
+      )
+    )
   }
 
   var bytes: [UInt8] {
@@ -54,11 +59,13 @@ struct HDF5Writer {
     }
     let dataset = Self.rootPlace + root(0).count
     func object(_ place: Int) -> [UInt8] {
-      let space = spaceVersion == 1
+      let space =
+        spaceVersion == 1
         ? all([1, UInt8(rank), UInt8(spaceFlags)], zeros(5), sizes.flatMap { u64($0) })
         : all([UInt8(spaceVersion), UInt8(rank), UInt8(spaceFlags), 1], sizes.flatMap { u64($0) })
       let stored = layout?(place) ?? all([3, 1], u64(place), u64(data.count))
-      return Self.header([(1, space), (3, type), (8, stored)] + messages, version: headerVersion, byteCount: messageByteCount)
+      return Self.header(
+        [(1, space), (3, type), (8, stored)] + messages, version: headerVersion, byteCount: messageByteCount)
     }
     let place = dataset + object(0).count
     var bytes = all(zeros(Self.rootPlace), root(dataset), object(place), data)
@@ -78,7 +85,8 @@ struct HDF5Writer {
     let key = all(u32(byteCount), u32(mask), u64(offset), u64(0))
     let nodeByteCount = 24 + 2 * key.count + 8
     let node = all(
-      utf8("TREE"), [UInt8(type), UInt8(level)], u16(count), u64(-1), u64(-1), key, u64(child ?? place + nodeByteCount), key)
+      utf8("TREE"), [UInt8(type), UInt8(level)], u16(count), u64(-1), u64(-1), key, u64(child ?? place + nodeByteCount),
+      key)
     return node + content
   }
 }

@@ -74,24 +74,32 @@ enum HostileGGML {
     tensor("data that is cut by a byte", "1 bytes are missing") { $0.data = Array(floats(4).dropLast()) }
     tensor("three bytes behind the last tensor", "bytes") { $0.behind = [1, 2, 3] }
     tensor("the tensor twice", "appears twice") { $0.behind = $0.tensor(at: $0.bytes.count) }
-    tensor("noise behind the last tensor", "") { $0.behind = (0..<100).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 11) } }
+    tensor("noise behind the last tensor", "") {
+      $0.behind = (0..<100).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 11) }
+    }
     tensor("NaN among the values", "NaN", rule: "OUN201") { $0.data = floats(3) + u32(-1) }
-    suite.warn("a name that leads out of the folder", "OUN112", "leads out", made {
-      ($0.behind, $0.name) = ($0.tensor(at: $0.bytes.count), $0.name)
-      var other = Writer()
-      (other.name, other.dimensions, other.sizes, other.data) = (utf8("../x"), 1, [2], floats(2))
-      $0.behind = other.tensor(at: Writer().bytes.count)
-    })
+    suite.warn(
+      "a name that leads out of the folder", "OUN112", "leads out",
+      made {
+        ($0.behind, $0.name) = ($0.tensor(at: $0.bytes.count), $0.name)
+        var other = Writer()
+        (other.name, other.dimensions, other.sizes, other.data) = (utf8("../x"), 1, [2], floats(2))
+        $0.behind = other.tensor(at: Writer().bytes.count)
+      })
   }
 
   /// A checkpoint of version 0: seven numbers, floats.
-  private static func small(_ numbers: [Int] = [2, 2, 1, 1, 1, 2, 2], floats count: Int = 46, change: (inout [UInt8]) -> Void = { _ in }) -> [UInt8] {
+  private static func small(
+    _ numbers: [Int] = [2, 2, 1, 1, 1, 2, 2], floats count: Int = 46, change: (inout [UInt8]) -> Void = { _ in }
+  ) -> [UInt8] {
     var bytes = numbers.flatMap(u32) + floats(count)
     change(&bytes)
     return bytes
   }
 
-  private static func versioned(_ version: Int, _ numbers: [Int] = [2, 2, 1, 1, 1, 2, 2], flag: Int = 1, group: Int? = nil, floats count: Int = 42) -> [UInt8] {
+  private static func versioned(
+    _ version: Int, _ numbers: [Int] = [2, 2, 1, 1, 1, 2, 2], flag: Int = 1, group: Int? = nil, floats count: Int = 42
+  ) -> [UInt8] {
     let head = all(utf8("24ka"), u32(version), numbers.flatMap(u32), u8(flag), group.map(u32) ?? [])
     return head.padded(to: 256) + floats(count)
   }
@@ -99,7 +107,9 @@ enum HostileGGML {
   private static func llama2c(_ suite: inout HostileSuite) {
     let name = "stories.bin"
     // 2 × 2 embeddings, norms of 2, four 2 × 2 matrices, three more, the last norm, and waves of 2 × 1 twice.
-    suite.accept("llama2.c, version 0", because: "its size is what its numbers ask for", small(floats: 4 + 2 + 16 + 2 + 12 + 2 + 4), as: name)
+    suite.accept(
+      "llama2.c, version 0", because: "its size is what its numbers ask for",
+      small(floats: 4 + 2 + 16 + 2 + 12 + 2 + 4), as: name)
     suite.refuse("llama2.c, a byte too many", "OUN104", "no weight file", small(floats: 42) + [0], as: name)
     suite.refuse("llama2.c, a byte too few", "OUN104", "no weight file", Array(small(floats: 42).dropLast()), as: name)
     suite.accept("llama2.c, version 1", because: "it is read", versioned(1, floats: 4 + 2 + 4 + 16 + 12), as: name)
@@ -110,15 +120,21 @@ enum HostileGGML {
     suite.refuse("llama2.c, groups of 3", "OUN102", "groups of 3", versioned(2, group: 3), as: name)
     suite.refuse("llama2.c, groups of -1", "OUN102", "groups of -1", versioned(2, group: -1), as: name)
     suite.refuse("llama2.c, only the magic", "OUN102", "bytes", utf8("24ka"), as: name)
-    for (index, number) in ["dim", "hidden_dim", "n_layers", "n_heads", "n_kv_heads", "vocab_size", "seq_len"].enumerated() {
+    for (index, number) in ["dim", "hidden_dim", "n_layers", "n_heads", "n_kv_heads", "vocab_size", "seq_len"]
+      .enumerated()
+    {
       for value in [0, -1, 0x7FFF_FFFF] where number != "seq_len" || value <= 0 {
         var numbers = [2, 2, 1, 1, 1, 2, 2]
         numbers[index] = value
-        suite.refuse("llama2.c, \(number) of \(value)", "OUN102", "the sizes", versioned(1, numbers, floats: 38), as: name)
+        suite.refuse(
+          "llama2.c, \(number) of \(value)", "OUN102", "the sizes", versioned(1, numbers, floats: 38), as: name)
       }
     }
-    suite.refuse("llama2.c, all numbers of 2^31-1", "OUN102", "the sizes", versioned(1, [Int](repeating: 0x7FFF_FFFF, count: 7), floats: 38), as: name)
-    suite.refuse("llama2.c, NaN among the values", "OUN201", "NaN",
+    suite.refuse(
+      "llama2.c, all numbers of 2^31-1", "OUN102", "the sizes",
+      versioned(1, [Int](repeating: 0x7FFF_FFFF, count: 7), floats: 38), as: name)
+    suite.refuse(
+      "llama2.c, NaN among the values", "OUN201", "NaN",
       versioned(1, floats: 37) + u32(-1), as: name)
   }
 }

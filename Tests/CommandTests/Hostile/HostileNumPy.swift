@@ -38,22 +38,26 @@ enum HostileNumPy {
     literal("a header that calls something", "", "{'descr': __import__('os').system('id'), 'fortran_order': False}")
     literal("a header that never ends", "header ends", "{'descr': '<f4', ")
     literal("a text that never ends", "", "{'descr': '<f4")
-    literal("tuples inside each other", "nested deeper", "{'descr': '<f4', 'shape': " + String(repeating: "(", count: 30_000))
+    literal(
+      "tuples inside each other", "nested deeper", "{'descr': '<f4', 'shape': " + String(repeating: "(", count: 30_000))
     literal("lists inside each other", "nested deeper", "{'descr': " + String(repeating: "[", count: 30_000))
     literal("a key twice", "appears twice", "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2,)}")
-    literal("a key too many", "none of a NumPy header", "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'x': 1}")
+    literal(
+      "a key too many", "none of a NumPy header", "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'x': 1}")
     literal("a hundred keys", "more than 16", "{" + (0..<100).map { "'k\($0)': 1, " }.joined() + "}")
     literal("a key that is a number", "a key in quotes", "{1: 2}")
     literal("no type", "'descr' is missing", "{'fortran_order': False, 'shape': (2,)}")
     literal("no order", "'fortran_order' is missing", "{'descr': '<f4', 'shape': (2,)}")
     literal("no shape", "'shape' is missing", "{'descr': '<f4', 'fortran_order': False}")
     literal("something behind the dictionary", "nothing behind", header() + "os.system('id')")
-    suite.accept("a header filled up with spaces", because: "NumPy aligns the elements",
+    suite.accept(
+      "a header filled up with spaces", because: "NumPy aligns the elements",
       file(header() + String(repeating: " ", count: 60_000) + "\n"))
   }
 
   private static func types(_ suite: inout HostileSuite) {
-    suite.refuse("objects, which are a pickle", "OUN104", "Python objects", file(header("'|O'"), utf8("cos\nsystem\n.")))
+    suite.refuse(
+      "objects, which are a pickle", "OUN104", "Python objects", file(header("'|O'"), utf8("cos\nsystem\n.")))
     suite.refuse("texts", "OUN104", "strings", file(header("'<U8'"), zeros(64)))
     suite.refuse("bytes without a type", "OUN104", "raw bytes", file(header("'|V8'"), zeros(16)))
     suite.refuse("bfloat16, which NumPy does not know", "OUN104", "bfloat16", file(header("'|V2'"), zeros(4)))
@@ -69,7 +73,8 @@ enum HostileNumPy {
     suite.refuse("fields that are no tuples", "OUN102", "no tuples", file(header("[1, 2]")))
     suite.refuse("an order that is a number", "OUN102", "True or False", file(header(order: "2")))
     suite.refuse("an order that is text", "OUN102", "True or False", file(header(order: "'False'")))
-    suite.accept("the order of the other machines", because: "it is turned as it is read",
+    suite.accept(
+      "the order of the other machines", because: "it is turned as it is read",
       file(header("'>f4'"), [0x3F, 0x80, 0, 0, 0x40, 0, 0, 0]))
   }
 
@@ -91,11 +96,14 @@ enum HostileNumPy {
     shape("a shape of one element more", "but 8 follow", "(3,)")
     shape("a shape of one element less", "bytes follow the elements", "(1,)")
     suite.refuse("two arrays in one file", "OUN102", "follow the elements", file(header()) + file(header()))
-    suite.refuse("elements that are cut by a byte", "OUN102", "takes 8 bytes", file(header(), Array(floats(2).dropLast())))
+    suite.refuse(
+      "elements that are cut by a byte", "OUN102", "takes 8 bytes", file(header(), Array(floats(2).dropLast())))
     suite.accept("a single number", because: "no dimension is one element", file(header(shape: "()"), floats(1)))
-    suite.accept("columns that follow each other", because: "they are turned as they are read",
+    suite.accept(
+      "columns that follow each other", because: "they are turned as they are read",
       file(header(order: "True", shape: "(2, 3)"), floats(6)))
-    suite.refuse("columns beyond all memory", "OUN102", "overflows",
+    suite.refuse(
+      "columns beyond all memory", "OUN102", "overflows",
       file(header(order: "True", shape: "(2305843009213693952, 2305843009213693952)")))
     suite.refuse("NaN among the values", "OUN201", "NaN", file(header(), floats(1) + u32(-1)))
   }
@@ -105,22 +113,32 @@ enum HostileNumPy {
     func npz(_ members: ZipWriter.Member...) -> [UInt8] { ZipWriter(members).bytes }
     let name = "model.npz"
     suite.accept("an archive of arrays", because: "it is what NumPy writes", npz(.init("a.npy", array)), as: name)
-    suite.refuse("two arrays of one name", "OUN102", "two members", npz(.init("a.npy", array), .init("a.npy", array)), as: name)
-    suite.accept("arrays whose names differ in their Unicode form", because: "names are bytes, and these differ",
+    suite.refuse(
+      "two arrays of one name", "OUN102", "two members", npz(.init("a.npy", array), .init("a.npy", array)), as: name)
+    suite.accept(
+      "arrays whose names differ in their Unicode form", because: "names are bytes, and these differ",
       npz(.init("caf\u{E9}.npy", array), .init("cafe\u{301}.npy", array)), as: name)
-    suite.refuse("a name longer than any", "OUN102", "beyond the limit",
+    suite.refuse(
+      "a name longer than any", "OUN102", "beyond the limit",
       npz(.init(String(repeating: "n", count: 60_000) + ".npy", array)), as: name)
     suite.refuse("an array that is none", "OUN102", "93 4e", npz(.init("a.npy", utf8("hello"))), as: name)
-    suite.refuse("nothing but objects", "OUN104", "Python objects", npz(.init("a.npy", file(header("'|O'"), []))), as: name)
-    suite.warn("objects among arrays", "OUN107", "Python objects",
+    suite.refuse(
+      "nothing but objects", "OUN104", "Python objects", npz(.init("a.npy", file(header("'|O'"), []))), as: name)
+    suite.warn(
+      "objects among arrays", "OUN107", "Python objects",
       npz(.init("a.npy", file(header("'|O'"), [])), .init("b.npy", array)), as: name)
-    suite.warn("a member whose name leads out of the folder", "OUN112", "leads out of the folder",
+    suite.warn(
+      "a member whose name leads out of the folder", "OUN112", "leads out of the folder",
       npz(.init("../../evil.npy", array)), as: name)
-    suite.refuse("an array whose checksum is wrong", "OUN206", "checksum",
+    suite.refuse(
+      "an array whose checksum is wrong", "OUN206", "checksum",
       npz(ZipWriter.Member("a.npy", array).with { $0.checksum = 1 }), as: name)
-    suite.refuse("an array that is cut", "OUN102", "but 7 follow", npz(.init("a.npy", Array(array.dropLast()))), as: name)
-    suite.refuse("a deflated array that unpacks to less", "OUN102", "",
-      npz(ZipWriter.Member("a.npy", ZipWriter.deflated(array)).with { ($0.method, $0.byteCount) = (8, array.count + 8) }),
+    suite.refuse(
+      "an array that is cut", "OUN102", "but 7 follow", npz(.init("a.npy", Array(array.dropLast()))), as: name)
+    suite.refuse(
+      "a deflated array that unpacks to less", "OUN102", "",
+      npz(
+        ZipWriter.Member("a.npy", ZipWriter.deflated(array)).with { ($0.method, $0.byteCount) = (8, array.count + 8) }),
       as: name)
   }
 }

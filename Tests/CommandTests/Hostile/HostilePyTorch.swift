@@ -34,34 +34,48 @@ enum HostilePyTorch {
       "types.FunctionType", "types.CodeType", "pip.main", "timeit.timeit", "code.interact", "asyncio.run",
       "multiprocessing.Process", "torch.storage._load_from_bytes",
     ] {
-      suite.refuse("a call of \(path)", "OUN106", path.split(separator: ".").last.map(String.init) ?? "",
+      suite.refuse(
+        "a call of \(path)", "OUN106", path.split(separator: ".").last.map(String.init) ?? "",
         with(P.call(path, P.text("id"))))
     }
-    suite.refuse("a way to os.system through an innocent module", "OUN106", "os.system",
+    suite.refuse(
+      "a way to os.system through an innocent module", "OUN106", "os.system",
       with(all(P.text("torch.serialization"), P.text("os.system"), [0x93], P.tuple(P.text("id")), utf8("R"))))
-    suite.refuse("a way through a class to what is behind it", "OUN106", "__globals__",
+    suite.refuse(
+      "a way through a class to what is behind it", "OUN106", "__globals__",
       with(all(P.text("collections"), P.text("OrderedDict.__init__.__globals__"), [0x93])))
-    suite.refuse("a global that is computed", "OUN102", "computes the name",
+    suite.refuse(
+      "a global that is computed", "OUN102", "computes the name",
       with(all(P.text("os"), P.call("builtins.str", P.text("system")), [0x93])))
-    suite.refuse("an instance of a class by the old instruction", "OUN106", "os.system",
+    suite.refuse(
+      "an instance of a class by the old instruction", "OUN106", "os.system",
       with(all(utf8("("), P.text("id"), utf8("ios\nsystem\n"))))
-    suite.refuse("an object of the old instruction", "OUN106", "os.system",
+    suite.refuse(
+      "an object of the old instruction", "OUN106", "os.system",
       with(all(utf8("("), P.global("os.system"), P.text("id"), utf8("o"))))
-    suite.refuse("a state for a class", "OUN106", "is changed",
+    suite.refuse(
+      "a state for a class", "OUN106", "is changed",
       with(all(P.global("torch.nn.Parameter"), P.dictionary([(P.text("x"), P.int(1))]), utf8("b"))))
     suite.refuse("a class by a number", "OUN104", "by a number", with([0x82, 1]))
-    suite.refuse("a danger that is never used", "OUN106", "os.system",
+    suite.refuse(
+      "a danger that is never used", "OUN106", "os.system",
       archive(P.program(P.global("os.system"), utf8("0"), P.dictionary([(P.text("a"), tensor)]))))
-    suite.refuse("a danger behind the storages' names", "OUN106", "os.system",
+    suite.refuse(
+      "a danger behind the storages' names", "OUN106", "os.system",
       archive(P.state { $0.storage = P.call("os.system", P.text("id")) }))
-    suite.accept("a class of another program", because: "it is left aside, and the tensors are read",
+    suite.accept(
+      "a class of another program", because: "it is left aside, and the tensors are read",
       with(P.call("my.training.Config", P.int(1))))
-    suite.refuse("nothing but a danger", "OUN106", "os.system", P.program(P.call("os.system", P.text("id"))), as: "model.pkl")
-    suite.refuse("a danger whose name moves the cursor", "OUN106", "could run it",
+    suite.refuse(
+      "nothing but a danger", "OUN106", "os.system", P.program(P.call("os.system", P.text("id"))), as: "model.pkl")
+    suite.refuse(
+      "a danger whose name moves the cursor", "OUN106", "could run it",
       with(P.call("os.\u{1B}[2J\u{202E}system", P.text("id"))))
-    suite.refuse("a hundred dangers", "OUN106", "more globals that could act",
+    suite.refuse(
+      "a hundred dangers", "OUN106", "more globals that could act",
       with(P.tuple((0..<100).map { P.global("os.f\($0)") }.reduce([], +))))
-    suite.refuse("a danger in the constants of TorchScript", "OUN106", "os.system",
+    suite.refuse(
+      "a danger in the constants of TorchScript", "OUN106", "os.system",
       archive(P.state(), more: [.init("m/constants.pkl", P.program(P.call("os.system", P.text("id"))))]))
   }
 
@@ -98,20 +112,23 @@ enum HostilePyTorch {
     run("an object of no class", "no class", utf8("(o."))
     suite.refuse("buffers that are elsewhere", "OUN104", "buffers elsewhere", archive(all(P.begin, [0x97], P.stop)))
     // Instructions of one byte that each keep something.
-    run("a million marks", "", [UInt8](repeating: 0x28, count: 1_000_000))
-    run("two and a half million values", "more than the limit", [UInt8](repeating: 0x4E, count: 2_500_000))
-    run("two and a half million lists", "more than the limit", [UInt8](repeating: 0x5D, count: 2_500_000))
-    run("two million copies of one value", "", P.none, [UInt8](repeating: 0x32, count: 2_000_000))
+    run("a hundred thousand marks", "", [UInt8](repeating: 0x28, count: 100_000))
+    run("two million lists", "than the limit of 2000000", [UInt8](repeating: 0x5D, count: 2_000_010))
     let nested = [UInt8](repeating: 0x5D, count: 100_000) + [UInt8](repeating: 0x61, count: 99_999)
-    suite.refuse("a hundred thousand lists inside each other", "OUN111", "no tensor", archive(all(P.begin, nested, P.stop)))
-    suite.refuse("a list that holds itself", "OUN111", "no tensor", archive(all(P.begin, utf8("]q"), [0], utf8("h"), [0], utf8("a."))))
+    suite.refuse(
+      "a hundred thousand lists inside each other", "OUN111", "no tensor", archive(all(P.begin, nested, P.stop)))
+    suite.refuse(
+      "a list that holds itself", "OUN111", "no tensor",
+      archive(all(P.begin, utf8("]q"), [0], utf8("h"), [0], utf8("a."))))
     // Each list holds the one before it twice: 2^30 ways to the first.
     var doubled = utf8("]q") + [0]
     for level in 1..<30 { doubled += all(utf8("](h"), u8(level - 1), utf8("h"), u8(level - 1), utf8("eq"), u8(level)) }
-    suite.refuse("lists that hold each other twice, thirty times", "OUN111", "no tensor", archive(all(P.begin, doubled, P.stop)))
+    suite.refuse(
+      "lists that hold each other twice, thirty times", "OUN111", "no tensor", archive(all(P.begin, doubled, P.stop)))
     var shared = P.Tensor().bytes + utf8("q") + [0]
     for level in 1..<30 { shared += all(utf8("](h"), u8(level - 1), utf8("h"), u8(level - 1), utf8("eq"), u8(level)) }
-    suite.refuse("lists that hold each other twice, with a tensor inside", "OUN102", "", archive(all(P.begin, shared, P.stop)))
+    suite.refuse(
+      "lists that hold each other twice, with a tensor inside", "OUN102", "", archive(all(P.begin, shared, P.stop)))
   }
 
   private static func tensors(_ suite: inout HostileSuite) {
@@ -141,58 +158,86 @@ enum HostilePyTorch {
       $0.shape = P.tuple(P.int(1 << 25), P.int(1 << 25))
       $0.strides = P.tuple(P.int(0), P.int(0))
     }
-    suite.accept("an element that is seen four times", because: "a stride of zero repeats it",
-      archive(P.state {
-        $0.shape = P.tuple(P.int(2), P.int(2))
-        $0.strides = P.tuple(P.int(1), P.int(0))
-      }))
+    suite.accept(
+      "an element that is seen four times", because: "a stride of zero repeats it",
+      archive(
+        P.state {
+          $0.shape = P.tuple(P.int(2), P.int(2))
+          $0.strides = P.tuple(P.int(1), P.int(0))
+        }))
     for (what, words, function) in [
       ("a tensor that PyTorch quantized", "quantized by PyTorch", "torch._utils._rebuild_qtensor"),
       ("a sparse tensor", "sparse", "torch._utils._rebuild_sparse_tensor"),
       ("a tensor without data", "no data", "torch._utils._rebuild_meta_tensor_no_storage"),
     ] {
       tensor(what, "1 that cannot", rule: "OUN111") { $0.function = function }
-      suite.warn("\(what) beside another", "OUN107", words,
-        archive(P.program(P.dictionary([
-          (P.text("a"), P.Tensor().bytes), (P.text("b"), { var t = P.Tensor(); t.function = function; return t.bytes }()),
-        ]))))
+      suite.warn(
+        "\(what) beside another", "OUN107", words,
+        archive(
+          P.program(
+            P.dictionary([
+              (P.text("a"), P.Tensor().bytes),
+              (
+                P.text("b"),
+                {
+                  var t = P.Tensor(); t.function = function; return t.bytes
+                }()
+              ),
+            ]))))
     }
-    tensor("a storage of an unknown type", "1 that cannot", rule: "OUN111") { $0.storage = P.global("torch.FooStorage") }
-    suite.refuse("two tensors of one name", "OUN102", "two tensors have this name",
-      archive(P.program(P.dictionary([
-        (P.text("a.b"), P.Tensor().bytes), (P.text("a"), P.dictionary([(P.text("b"), P.Tensor().bytes)])),
-      ]))))
-    suite.accept("a key twice", because: "the last value counts, as in Python",
+    tensor("a storage of an unknown type", "1 that cannot", rule: "OUN111") {
+      $0.storage = P.global("torch.FooStorage")
+    }
+    suite.refuse(
+      "two tensors of one name", "OUN102", "two tensors have this name",
+      archive(
+        P.program(
+          P.dictionary([
+            (P.text("a.b"), P.Tensor().bytes), (P.text("a"), P.dictionary([(P.text("b"), P.Tensor().bytes)])),
+          ]))))
+    suite.accept(
+      "a key twice", because: "the last value counts, as in Python",
       archive(P.program(P.dictionary([(P.text("a"), P.Tensor().bytes), (P.text("a"), P.Tensor().bytes)]))))
-    suite.refuse("a name of 5000 bytes", "OUN102", "more than the limit",
+    suite.refuse(
+      "a name of 5000 bytes", "OUN102", "more than the limit",
       archive(P.program(P.dictionary([(P.text(String(repeating: "n", count: 5000)), P.Tensor().bytes)]))))
-    suite.warn("a name that leads out of the folder", "OUN112", "leads out",
+    suite.warn(
+      "a name that leads out of the folder", "OUN112", "leads out",
       archive(P.program(P.dictionary([(P.text("../../x"), P.Tensor().bytes)]))))
     suite.refuse("NaN among the values", "OUN201", "NaN", archive(P.state(), storage: floats(1) + u32(-1)))
   }
 
   private static func archives(_ suite: inout HostileSuite) {
-    suite.refuse("a byte order that there is not", "OUN102", "byteorder says",
+    suite.refuse(
+      "a byte order that there is not", "OUN102", "byteorder says",
       archive(P.state(), more: [.init("m/byteorder", utf8("middle"))]))
-    suite.refuse("a byte order of a megabyte", "OUN102", "", archive(P.state(), more: [.init("m/byteorder", zeros(1 << 20))]))
-    suite.refuse("a storage whose checksum is wrong", "OUN206", "checksum",
-      ZipWriter([.init("m/data.pkl", P.state()), ZipWriter.Member("m/data/0", floats(2)).with { $0.checksum = 5 }]).bytes)
+    suite.refuse(
+      "a byte order of a megabyte", "OUN102", "", archive(P.state(), more: [.init("m/byteorder", zeros(1 << 20))]))
+    suite.refuse(
+      "a storage whose checksum is wrong", "OUN206", "checksum",
+      ZipWriter([.init("m/data.pkl", P.state()), ZipWriter.Member("m/data/0", floats(2)).with { $0.checksum = 5 }])
+        .bytes)
     suite.refuse("no pickle", "OUN103", "without a weight file", ZipWriter([.init("m/data/0", floats(2))]).bytes)
     suite.refuse("an empty pickle", "OUN102", "bytes", archive([]))
-    suite.refuse("two archives one after the other", "OUN104", "several archives", archive(P.state()) + archive(P.state()))
+    suite.refuse(
+      "two archives one after the other", "OUN104", "several archives", archive(P.state()) + archive(P.state()))
     suite.refuse("an archive that is cut", "OUN102", "no directory at its end", Array(archive(P.state()).dropLast(30)))
-    suite.refuse("two constants of one name", "OUN102", "",
-      archive(P.program(P.dictionary([(P.text("CONSTANTS.c0"), P.Tensor().bytes)])),
+    suite.refuse(
+      "two constants of one name", "OUN102", "",
+      archive(
+        P.program(P.dictionary([(P.text("CONSTANTS.c0"), P.Tensor().bytes)])),
         more: [.init("m/constants.pkl", P.program(P.tuple(P.Tensor().bytes))), .init("m/constants/0", floats(2))]))
     suite.warn("a checkpoint that is named like NumPy's", "OUN108", "is PyTorch", archive(P.state()), as: "model.npz")
-    suite.accept("the storage deflated", because: "archives are repacked",
+    suite.accept(
+      "the storage deflated", because: "archives are repacked",
       ZipWriter([
         .init("m/data.pkl", P.state()),
         ZipWriter.Member("m/data/0", ZipWriter.deflated(floats(2))).with {
           ($0.method, $0.byteCount, $0.checksum) = (8, 8, ZipWriter.crc32(floats(2)))
         },
       ]).bytes)
-    suite.accept("bytes of the other machines", because: "they are turned as they are read",
+    suite.accept(
+      "bytes of the other machines", because: "they are turned as they are read",
       archive(P.state(), storage: [0x3F, 0x80, 0, 0, 0x40, 0, 0, 0], more: [.init("m/byteorder", utf8("big"))]))
   }
 
@@ -202,65 +247,107 @@ enum HostilePyTorch {
     version: Int = 1001, pickle: [UInt8] = P.state(), keys: [UInt8]? = nil, count: Int = 2, data: [UInt8] = floats(2)
   ) -> [UInt8] {
     all(
-      magic, P.program(P.int(version)), P.program(utf8("}")), pickle, keys ?? P.program(all(utf8("]"), P.text("0"), utf8("a"))),
+      magic, P.program(P.int(version)), P.program(utf8("}")), pickle,
+      keys ?? P.program(all(utf8("]"), P.text("0"), utf8("a"))),
       u64(count), data)
   }
 
   private static func legacy(_ suite: inout HostileSuite) {
     let file = "model.pth"
     suite.accept("a file from before 1.6", because: "it is read", old(), as: file)
-    func refuse(_ what: String, _ words: String, _ bytes: [UInt8]) { suite.refuse(what, "OUN102", words, bytes, as: file) }
+    func refuse(_ what: String, _ words: String, _ bytes: [UInt8]) {
+      suite.refuse(what, "OUN102", words, bytes, as: file)
+    }
     refuse("an old file of another version", "not 1001", old(version: 7))
-    refuse("an old file with a storage that nobody names", "not one that a tensor names", old(keys: P.program(all(utf8("]"), P.text("9"), utf8("a")))))
-    refuse("an old file with a storage twice", "twice", old(keys: P.program(all(utf8("]("), P.text("0"), P.text("0"), utf8("e")))) + u64(2) + floats(2))
+    refuse(
+      "an old file with a storage that nobody names", "not one that a tensor names",
+      old(keys: P.program(all(utf8("]"), P.text("9"), utf8("a")))))
+    refuse(
+      "an old file with a storage twice", "twice",
+      old(keys: P.program(all(utf8("]("), P.text("0"), P.text("0"), utf8("e")))) + u64(2) + floats(2))
     refuse("an old file whose keys are a number", "no list", old(keys: P.program(P.int(1))))
     refuse("an old file with another number of elements", "elements, where the pickle says", old(count: 1))
     refuse("an old file with 2^64-1 elements", "more than the limit", old(count: -1))
     refuse("an old file with 2^58 elements", "need at least", old(count: 1 << 58))
     refuse("an old file that is cut", "expected 8 more bytes", Array(old().dropLast()))
     refuse("only the magic number", "bytes", magic)
-    suite.refuse("a danger in the machine's description of an old file", "OUN106", "os.system",
-      all(magic, P.program(P.int(1001)), P.program(P.call("os.system", P.text("id"))), P.state(),
+    suite.refuse(
+      "a danger in the machine's description of an old file", "OUN106", "os.system",
+      all(
+        magic, P.program(P.int(1001)), P.program(P.call("os.system", P.text("id"))), P.state(),
         P.program(all(utf8("]"), P.text("0"), utf8("a"))), u64(2), floats(2)), as: file)
-    suite.refuse("a tar without its members", "OUN102", "lacks one of", HostileWrappers.tar("sys_info", P.program(P.none)) + zeros(1024), as: "model.tar")
+    suite.refuse(
+      "a tar without its members", "OUN102", "lacks one of",
+      HostileWrappers.tar("sys_info", P.program(P.none)) + zeros(1024), as: "model.tar")
     suite.refuse("a pickle without a tensor", "OUN104", "holds no tensor", P.program(P.int(1)), as: "model.pkl")
   }
 
   private static func folders(_ suite: inout HostileSuite) {
-    suite.refuse("a distributed checkpoint whose metadata is a number", "OUN102", "does not say what",
+    suite.refuse(
+      "a distributed checkpoint whose metadata is a number", "OUN102", "does not say what",
       folder: [".metadata": P.program(P.int(1)), "__0_0.distcp": archive(P.state())])
-    suite.refuse("a distributed checkpoint whose metadata is empty", "OUN102", "bytes",
+    suite.refuse(
+      "a distributed checkpoint whose metadata is empty", "OUN102", "bytes",
       folder: [".metadata": [], "__0_0.distcp": archive(P.state())])
     func metadata(file: String, offset: Int = 0, length: Int) -> [UInt8] {
-      func object(_ path: String, _ state: [UInt8]) -> [UInt8] { all(P.global(path), utf8(")"), [0x81], state, utf8("b")) }
+      func object(_ path: String, _ state: [UInt8]) -> [UInt8] {
+        all(P.global(path), utf8(")"), [0x81], state, utf8("b"))
+      }
       let base = "torch.distributed.checkpoint.metadata."
       let size = P.call("torch.Size", P.tuple(P.int(2)))
       let zero = P.call("torch.Size", P.tuple(P.int(0)))
-      let chunk = object(base + "ChunkStorageMetadata", P.dictionary([(P.text("offsets"), zero), (P.text("sizes"), size)]))
+      let chunk = object(
+        base + "ChunkStorageMetadata", P.dictionary([(P.text("offsets"), zero), (P.text("sizes"), size)]))
       let properties = object(base + "TensorProperties", P.tuple(P.global("torch.float32")))
-      let tensor = object(base + "TensorStorageMetadata", P.dictionary([
-        (P.text("properties"), properties), (P.text("size"), size), (P.text("chunks"), all(utf8("]"), chunk, utf8("a"))),
-      ]))
+      let tensor = object(
+        base + "TensorStorageMetadata",
+        P.dictionary([
+          (P.text("properties"), properties), (P.text("size"), size),
+          (P.text("chunks"), all(utf8("]"), chunk, utf8("a"))),
+        ]))
       let key = object(base + "MetadataIndex", P.dictionary([(P.text("fqn"), P.text("a")), (P.text("offset"), zero)]))
-      let place = object("torch.distributed.checkpoint.filesystem._StorageInfo", P.dictionary([
-        (P.text("relative_path"), P.text(file)), (P.text("offset"), P.int(offset)), (P.text("length"), P.int(length)),
-      ]))
-      return P.program(object(base + "Metadata", P.dictionary([
-        (P.text("state_dict_metadata"), P.dictionary([(P.text("a"), tensor)])),
-        (P.text("storage_data"), P.dictionary([(key, place)])),
-      ])))
+      let place = object(
+        "torch.distributed.checkpoint.filesystem._StorageInfo",
+        P.dictionary([
+          (P.text("relative_path"), P.text(file)), (P.text("offset"), P.int(offset)), (P.text("length"), P.int(length)),
+        ]))
+      return P.program(
+        object(
+          base + "Metadata",
+          P.dictionary([
+            (P.text("state_dict_metadata"), P.dictionary([(P.text("a"), tensor)])),
+            (P.text("storage_data"), P.dictionary([(key, place)])),
+          ])))
     }
     let piece = archive(P.program(P.Tensor().bytes))
     let name = "__0_0.distcp"
-    suite.accept("a distributed checkpoint", because: "it is what torch writes", folder: [".metadata": metadata(file: name, length: piece.count), name: piece])
-    suite.refuse("a piece in the folder above", "OUN102", "not inside of the folder", folder: [".metadata": metadata(file: "../\(name)", length: piece.count), name: piece])
-    suite.refuse("a piece of an absolute path", "OUN102", "not inside of the folder", folder: [".metadata": metadata(file: "/etc/passwd", length: 5), name: piece])
-    suite.refuse("a piece that is missing", "OUN101", "is missing", folder: [".metadata": metadata(file: "__1_0.distcp", length: 5), name: piece])
-    suite.refuse("a piece beyond its file", "OUN102", "a piece ends at", folder: [".metadata": metadata(file: name, length: piece.count + 1), name: piece])
-    suite.refuse("a piece at 2^63-1", "OUN102", "places", folder: [".metadata": metadata(file: name, offset: .max, length: piece.count), name: piece])
-    suite.refuse("a piece at a negative place", "OUN102", "places", folder: [".metadata": metadata(file: name, offset: -1, length: piece.count), name: piece])
-    suite.refuse("a piece that would act", "OUN106", "os.system",
-      folder: [".metadata": metadata(file: name, length: archive(P.program(P.tuple(P.Tensor().bytes, P.global("os.system")))).count),
-        name: archive(P.program(P.tuple(P.Tensor().bytes, P.global("os.system"))))])
+    suite.accept(
+      "a distributed checkpoint", because: "it is what torch writes",
+      folder: [".metadata": metadata(file: name, length: piece.count), name: piece])
+    suite.refuse(
+      "a piece in the folder above", "OUN102", "not inside of the folder",
+      folder: [".metadata": metadata(file: "../\(name)", length: piece.count), name: piece])
+    suite.refuse(
+      "a piece of an absolute path", "OUN102", "not inside of the folder",
+      folder: [".metadata": metadata(file: "/etc/passwd", length: 5), name: piece])
+    suite.refuse(
+      "a piece that is missing", "OUN101", "is missing",
+      folder: [".metadata": metadata(file: "__1_0.distcp", length: 5), name: piece])
+    suite.refuse(
+      "a piece beyond its file", "OUN102", "a piece ends at",
+      folder: [".metadata": metadata(file: name, length: piece.count + 1), name: piece])
+    suite.refuse(
+      "a piece at 2^63-1", "OUN102", "places",
+      folder: [".metadata": metadata(file: name, offset: .max, length: piece.count), name: piece])
+    suite.refuse(
+      "a piece at a negative place", "OUN102", "places",
+      folder: [".metadata": metadata(file: name, offset: -1, length: piece.count), name: piece])
+    suite.refuse(
+      "a piece that would act", "OUN106", "os.system",
+      folder: [
+        ".metadata": metadata(
+          file: name, length: archive(P.program(P.tuple(P.Tensor().bytes, P.global("os.system")))).count),
+        name: archive(P.program(P.tuple(P.Tensor().bytes, P.global("os.system")))),
+      ])
   }
 }

@@ -71,7 +71,8 @@ enum HostileTFLite {
       if !scales.isEmpty {
         let quantization = w.table([(2, none), (3, none)])
         w.refer(from: tensor.fields[4] ?? 0, to: quantization.place)
-        w.refer(from: quantization.fields[2] ?? 0, to: w.vector(scales.count, scales.flatMap { u32(Int($0.bitPattern)) }))
+        w.refer(
+          from: quantization.fields[2] ?? 0, to: w.vector(scales.count, scales.flatMap { u32(Int($0.bitPattern)) }))
         w.refer(from: quantization.fields[3] ?? 0, to: w.vector(zeroPoints.count, zeroPoints.flatMap { u64($0) }))
       }
       let buffers = w.vector(bufferCount ?? 2, zeros(8))
@@ -99,7 +100,9 @@ enum HostileTFLite {
     func refuse(_ what: String, _ words: String, rule: String = "OUN102", _ change: (inout Model) -> Void) {
       suite.refuse(what, rule, words, made(change))
     }
-    for version in [0, 2, 4, -1] { refuse("version \(version)", "of the schema", rule: "OUN104") { $0.version = version } }
+    for version in [0, 2, 4, -1] {
+      refuse("version \(version)", "of the schema", rule: "OUN104") { $0.version = version }
+    }
     refuse("a type that there is not", "no type of elements") { $0.type = 99 }
     refuse("strings", "that cannot", rule: "OUN111") { $0.type = 5 }
     refuse("a shape of another tensor", "takes 12 bytes") { $0.shape = [3] }
@@ -113,29 +116,53 @@ enum HostileTFLite {
     refuse("2^32-1 tensors", "follow") { $0.tensorCount = -1 }
     refuse("a million tensors", "") { $0.tensorCount = 1_000_000 }
     refuse("2^32-1 bytes of a buffer", "follow") { $0.dataCount = -1 }
-    refuse("data that is cut", "follow") { $0.data = floats(1); $0.dataCount = 8 }
+    refuse("data that is cut", "follow") {
+      $0.data = floats(1); $0.dataCount = 8
+    }
     refuse("a name of 5000 bytes", "beyond the limit") { $0.name = String(repeating: "n", count: 5000) }
     refuse("data at 2^63", "but the file has") { $0.offset = (.min, 8) }
     refuse("data of 2^64-1 bytes", "but the file has") { $0.offset = (16, -1) }
     refuse("data beyond the file", "but the file has") { $0.offset = (1 << 20, 8) }
     refuse("data in another file", "another file", rule: "OUN104") { $0.isExternal = true }
-    refuse("three scales for two channels", "scales along dimension") { ($0.type, $0.data, $0.scales, $0.zeroPoints) = (9, [1, 2], [1, 1, 1], [0, 0, 0]) }
-    refuse("zero points that are not as many as scales", "zero points for") { ($0.type, $0.data, $0.scales, $0.zeroPoints) = (9, [1, 2], [1, 1], [0, 0, 0]) }
-    refuse("a scale that is no number", "is NaN", rule: "OUN201") { ($0.type, $0.data, $0.scales, $0.zeroPoints) = (9, [1, 2], [.nan], [0]) }
-    refuse("a scale that is infinite", "infinite", rule: "OUN201") { ($0.type, $0.data, $0.scales, $0.zeroPoints) = (9, [1, 2], [.infinity], [0]) }
+    refuse("three scales for two channels", "scales along dimension") {
+      ($0.type, $0.data, $0.scales, $0.zeroPoints) = (9, [1, 2], [1, 1, 1], [0, 0, 0])
+    }
+    refuse("zero points that are not as many as scales", "zero points for") {
+      ($0.type, $0.data, $0.scales, $0.zeroPoints) = (9, [1, 2], [1, 1], [0, 0, 0])
+    }
+    refuse("a scale that is no number", "is NaN", rule: "OUN201") {
+      ($0.type, $0.data, $0.scales, $0.zeroPoints) = (9, [1, 2], [.nan], [0])
+    }
+    refuse("a scale that is infinite", "infinite", rule: "OUN201") {
+      ($0.type, $0.data, $0.scales, $0.zeroPoints) = (9, [1, 2], [.infinity], [0])
+    }
     refuse("NaN among the values", "NaN", rule: "OUN201") { $0.data = floats(1) + u32(-1) }
-    refuse("a table described out of the file", "out of the file") { $0.change = { bytes, place in bytes = bytes.with(u32(1 << 20), at: place) } }
-    refuse("a table described behind itself, out of the file", "out of the file") { $0.change = { bytes, place in bytes = bytes.with(u32(-(1 << 20)), at: place) } }
+    refuse("a table described out of the file", "out of the file") {
+      $0.change = { bytes, place in bytes = bytes.with(u32(1 << 20), at: place) }
+    }
+    refuse("a table described behind itself, out of the file", "out of the file") {
+      $0.change = { bytes, place in bytes = bytes.with(u32(-(1 << 20)), at: place) }
+    }
     refuse("a table described by itself", "") { $0.change = { bytes, place in bytes = bytes.with(u32(0), at: place) } }
-    refuse("a root out of the file", "out of the file") { $0.change = { bytes, _ in bytes = bytes.with(u32(-1), at: 0) } }
-    refuse("a root that is the beginning", "out of the file") { $0.change = { bytes, _ in bytes = bytes.with(u32(0), at: 0) } }
+    refuse("a root out of the file", "out of the file") {
+      $0.change = { bytes, _ in bytes = bytes.with(u32(-1), at: 0) }
+    }
+    refuse("a root that is the beginning", "out of the file") {
+      $0.change = { bytes, _ in bytes = bytes.with(u32(0), at: 0) }
+    }
     refuse("a root in the magic", "") { $0.change = { bytes, _ in bytes = bytes.with(u32(4), at: 0) } }
-    refuse("a name that leads to itself", "") { $0.change = { bytes, place in bytes = bytes.with(u32(0), at: place + 13) } }
+    refuse("a name that leads to itself", "") {
+      $0.change = { bytes, place in bytes = bytes.with(u32(0), at: place + 13) }
+    }
     refuse("only the beginning", "") { $0.change = { bytes, _ in bytes = Array(bytes.prefix(12)) } }
-    suite.accept("one table for two tensors", because: "the second gets a number, and shares the bytes", made { $0.tensors = 2 })
-    suite.accept("a thousand references to one table", because: "they share the bytes of the weights", made { $0.tensors = 1000 })
+    suite.accept(
+      "one table for two tensors", because: "the second gets a number, and shares the bytes", made { $0.tensors = 2 })
+    suite.accept(
+      "a thousand references to one table", because: "they share the bytes of the weights", made { $0.tensors = 1000 })
     suite.warn("a name that leads out of the folder", "OUN112", "leads out", made { $0.name = "../../x" })
-    suite.accept("integers with a scale", because: "they stay what they are", made { ($0.type, $0.data, $0.scales, $0.zeroPoints) = (9, [1, 2], [0.5], [3]) })
+    suite.accept(
+      "integers with a scale", because: "they stay what they are",
+      made { ($0.type, $0.data, $0.scales, $0.zeroPoints) = (9, [1, 2], [0.5], [3]) })
     return suite
   }()
 }

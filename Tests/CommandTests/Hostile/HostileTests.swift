@@ -62,7 +62,8 @@ struct HostileTests {
       for command in [["inspect", item.path], ["convert", item.path, "-o", "out.safetensors", "--no-map"]] {
         let run = try MeasuredRun(command, in: root.path)
         let name = "\(command[0]) of \(item.folder) (\(item.what))"
-        #expect(run.signal == 0 && [64, 65, 66, 78].contains(run.exit ?? -1), "\(name): \(run.exit ?? -1) \(run.errors)")
+        #expect(
+          run.signal == 0 && [64, 65, 66, 78].contains(run.exit ?? -1), "\(name): \(run.exit ?? -1) \(run.errors)")
         #expect(run.errors.contains(item.folder), "\(name): names no file: \(run.errors)")
         #expect(!run.errors.unicodeScalars.contains(where: Self.isTreacherous), "\(name): \(run.errors)")
         #expect(!root.names.contains { $0.hasPrefix("out") || $0.contains("partial") }, "\(name) left \(root.names)")

@@ -59,7 +59,8 @@ struct ZipWriter {
     for (member, place) in zip(members, places) {
       bytes += all(u32(0x0201_4B50), u16(20), u16(20), u16(member.flags), u16(member.method), u32(0))
       bytes += all(u32(member.checksum ?? Self.crc32(member.content)))
-      bytes += all(u32(member.compressedByteCount ?? member.content.count), u32(member.byteCount ?? member.content.count))
+      bytes += all(
+        u32(member.compressedByteCount ?? member.content.count), u32(member.byteCount ?? member.content.count))
       bytes += all(u16(member.name.count), u16(member.extra.count), u16(0), zeros(8), u32(member.place ?? place))
       bytes += all(member.name, member.extra)
     }

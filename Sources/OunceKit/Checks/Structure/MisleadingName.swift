@@ -9,7 +9,8 @@ public struct MisleadingName: ModelRule {
   public let level = CheckLevel.quick
   public let proves =
     "No name of a tensor has a zero byte, characters that move the cursor or turn text around, or a way out of its folder."
-  public let example = "model.safetensors: tensor ../../.bashrc: its name leads out of the folder that it is unpacked to"
+  public let example =
+    "model.safetensors: tensor ../../.bashrc: its name leads out of the folder that it is unpacked to"
   public let fix = "find out who made the file; ounce itself takes no name of a tensor for a path"
 
   public init() {}

@@ -6,7 +6,8 @@ public struct NothingToCheck: ModelRule {
   public let name = "nothing-to-check"
   public let severity = Severity.error
   public let level = CheckLevel.quick
-  public let proves = "There is a tensor, or a vocabulary: a file of which nothing can be looked at is not called sound."
+  public let proves =
+    "There is a tensor, or a vocabulary: a file of which nothing can be looked at is not called sound."
   public let example = "model.safetensors: holds no tensor"
   public let fix = "look whether the weights are in another file"
 
