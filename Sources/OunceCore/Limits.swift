@@ -46,6 +46,8 @@ public enum Limits {
   public static let ruleFileByteCount = 16 << 20
   /// Importance weights of one tensor: 512 experts of 32,768 columns, four times.
   public static let importanceCount = 64 << 20
+  /// Tokens in a chunk of the text that an importance matrix was made with: contexts have a million at most.
+  public static let importanceChunkSize = 1 << 30
   /// Members of a zip archive: one for each tensor of the largest models, and some.
   public static let zipMembers = 2_000_000
   /// How many times as large as the archive its content may be: weights shrink to a third, mostly zeros to a hundredth.
@@ -143,4 +145,6 @@ public enum Limits {
   public static let wrapperMembers = 10_000
   /// Bytes of the records about one member of a tar archive: a path has at most 4096.
   public static let tarRecordByteCount = 1 << 20
+  /// Bytes of the header of a journal, which names every source and every output: ten thousand of each.
+  public static let journalHeaderByteCount = 16 << 20
 }

@@ -40,6 +40,32 @@ struct FolderDamageTests {
     }
   }
 
+  /// Any file of a folder, cut at places all over it, ends in an error that names a file of the folder, or in a model
+  /// whose rows can be read or are an error. Of small files that is every byte.
+  @Test(arguments: folders) func `a cut file of a folder does not trap`(_ fixture: Fixture) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "ounce-\(UUID().uuidString)")
+    try FileManager.default.copyItem(at: URL(filePath: fixture.path), to: folder)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let names = try #require(FileManager.default.enumerator(atPath: folder.path)).compactMap { $0 as? String }
+      .filter { Paths.isFile(Paths.join(folder.path, $0)) }.sorted()
+    for name in names {
+      let path = folder.appending(path: name)
+      let whole = try Data(contentsOf: path)
+      for count in stride(from: 0, to: whole.count, by: max(1, whole.count / 24)) {
+        try whole.prefix(count).write(to: path)
+        do {
+          for tensor in try Open.model(at: folder.path).tensors where tensor.info.byteCount <= 1 << 20 {
+            _ = try tensor.content()
+          }
+        } catch {
+          let file = (error as? OunceError)?.file
+          #expect(file?.hasPrefix(folder.path) == true, "\(name), cut at \(count): \(error)")
+        }
+      }
+      try whole.write(to: path)
+    }
+  }
+
   /// Where a checksum protects a block, damage that has the right checksum reaches what reads the block.
   @Test(arguments: tables)
   func `a damaged table with right checksums does not trap`(_ fixture: Fixture) throws {

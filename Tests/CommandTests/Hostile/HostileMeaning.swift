@@ -77,7 +77,9 @@ enum HostileMeaning {
       suite.add(what, files, "", .refused(rule: rule, words: words))
     }
     let llama =
-      #"{"architectures":["LlamaForCausalLM"],"model_type":"llama","hidden_size":2,"num_hidden_layers":1,"num_attention_heads":1,"intermediate_size":2,"vocab_size":2,"rms_norm_eps":1e-5,"max_position_embeddings":8}"#
+      #"{"architectures":["LlamaForCausalLM"],"model_type":"llama","hidden_size":2,"num_hidden_layers":1,"#
+      + #""num_attention_heads":1,"intermediate_size":2,"vocab_size":2,"rms_norm_eps":1e-5,"#
+      + #""max_position_embeddings":8}"#
     for (what, name) in [
       ("that nobody knows", "EvilForCausalLM"), ("that moves the cursor", #"\u001b[2J\u202eForCausalLM"#),
     ] {

@@ -136,8 +136,8 @@ enum HostileQuantized {
     func nf4(_ text: String, codes: Int = 32, scales: Int = 1, map: Int = 16) -> [Plane] {
       [
         Plane(name: "l.weight", type: "U8", shape: [codes, 1]),
-        Plane(name: "l.weight.absmax", type: "F32", shape: [scales]),
-        Plane(name: "l.weight.quant_map", type: "F32", shape: [map]), state(text),
+        Plane(name: "l.weight.absmax", type: "F32", shape: [scales], content: floats(scales)),
+        Plane(name: "l.weight.quant_map", type: "F32", shape: [map], content: floats(map)), state(text),
       ]
     }
     let good = #"{"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":[8,8]}"#

@@ -118,7 +118,7 @@ struct HostileTests {
     ["check", "--format", format, "--level", cases[0].level, "--jobs", "2"] + cases.map(\.path)
   }
 
-  private static func isTreacherous(_ scalar: Unicode.Scalar) -> Bool {
+  static func isTreacherous(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x0A: false
     case 0..<0x20, 0x7F..<0xA0, 0x200E, 0x200F, 0x061C, 0x2028...0x202E, 0x2066...0x2069: true

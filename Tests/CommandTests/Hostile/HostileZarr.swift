@@ -119,7 +119,8 @@ enum HostileZarr {
     func sharded(_ chunk: String) -> [UInt8] {
       third(
         codecs:
-          #"[{"name":"sharding_indexed","configuration":{"chunk_shape":\#(chunk),"codecs":[\#(bytes)],"index_codecs":[\#(bytes)]}}]"#
+          #"[{"name":"sharding_indexed","configuration":{"chunk_shape":\#(chunk),"codecs":[\#(bytes)],"#
+          + #""index_codecs":[\#(bytes)]}}]"#
       )
     }
     refuse("a shard without its index", "expected an index", sharded("[1]"), chunk: [1, 2, 3])
@@ -135,7 +136,8 @@ enum HostileZarr {
       "shards in shards", "shards in shards", rule: "OUN104",
       third(
         codecs:
-          #"[{"name":"sharding_indexed","configuration":{"chunk_shape":[1],"index_codecs":[\#(bytes)],"codecs":[{"name":"sharding_indexed","configuration":{}}]}}]"#
+          #"[{"name":"sharding_indexed","configuration":{"chunk_shape":[1],"index_codecs":[\#(bytes)],"#
+          + #""codecs":[{"name":"sharding_indexed","configuration":{}}]}}]"#
       ))
     suite.accept(
       "a shard", because: "it holds chunks",

@@ -8,7 +8,7 @@ public struct ArchiveChecksum: FileRule {
   public let severity = Severity.error
   public let level = CheckLevel.full
   public let proves =
-    "Every member of a zip archive, and every tensor of a TensorFlow checkpoint, has the checksum that is recorded of it."
+    "Every member of a zip archive, and every tensor of a TensorFlow checkpoint, has the checksum recorded of it."
   public let example = "model.pt: byte 64: member model/data/0: its checksum is 1a2b3c4d, but the archive says 5e6f7081"
   public let fix = "the file is damaged; fetch it again"
 
