@@ -22,6 +22,8 @@ struct Table {
   }
 
   private func aligned(_ style: Style) -> String {
+    // Escapes are wider than what they stand for.
+    let rows = rows.map { $0.map(\.escapingControls) }
     let widths = columns.indices.map { column in
       max(columns[column].title.count, rows.map { $0[column].count }.max() ?? 0)
     }
@@ -34,8 +36,7 @@ struct Table {
       while text.last == " " { text.removeLast() }
       return text + "\n"
     }
-    return line(columns.map(\.title), style.dim)
-      + rows.map { row in line(row.map(\.escapingControls)) { $0 } }.joined()
+    return line(columns.map(\.title), style.dim) + rows.map { row in line(row) { $0 } }.joined()
   }
 
   private var markdown: String {

@@ -71,6 +71,24 @@ struct HostileTests {
     }
   }
 
+  /// What can be opened is shown as it is: names of all kinds, and some of the rest.
+  @Test(arguments: suites.filter { $0.level == "full" }.map(\.name))
+  func `what is allowed is shown and hashed`(_ name: String) throws {
+    let suite = try #require(Self.suites.first { $0.name == name })
+    let allowed = suite.cases.filter { !$0.isRefused }
+    let root = try Program.Folder()
+    for (index, item) in allowed.enumerated() where index % 5 == 0 || item.what.contains("name") {
+      try Self.write(item, in: root.path)
+      for command in ["inspect", "hash"] {
+        let run = try MeasuredRun([command, item.path], in: root.path)
+        let name = "\(command) of \(item.folder) (\(item.what))"
+        #expect(run.exit == 0, "\(name): \(run.exit ?? -1), signal \(run.signal): \(run.errors.suffix(1000))")
+        let text = run.output + run.errors
+        #expect(!text.unicodeScalars.contains { $0 != "\t" && Self.isTreacherous($0) }, "\(name): \(text)")
+      }
+    }
+  }
+
   private static func write(_ item: HostileCase, in root: String) throws {
     for file in item.files {
       let url = URL(filePath: "\(root)/\(item.folder)/\(file.name)")
