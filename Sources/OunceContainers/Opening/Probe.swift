@@ -12,10 +12,20 @@ enum Probe {
   /// What a name says of its content: the download is not finished. Asked before the content, since a download that
   /// reserves its space looks whole.
   static func unfinished(_ path: String) -> OunceError? {
-    let remedy = "finish the download, then name the finished file"
+    if let error = unfinished(named: path) { return error }
+    guard Paths.exists(path + ".aria2") else { return nil }
+    return OunceError(
+      .malformed, "is an unfinished download (there is \(Paths.name(of: path)).aria2 beside it)", file: path,
+      remedy: unfinishedRemedy)
+  }
+
+  private static let unfinishedRemedy = "finish the download, then name the finished file"
+
+  /// The same by the name alone.
+  private static func unfinished(named path: String) -> OunceError? {
     let name = Paths.name(of: path)
     if let ending = unfinishedEndings.first(where: name.hasSuffix) {
-      return OunceError(.malformed, "is an unfinished download (\(ending))", file: path, remedy: remedy)
+      return OunceError(.malformed, "is an unfinished download (\(ending))", file: path, remedy: unfinishedRemedy)
     }
     // An older form has the number of the process behind it.
     let digits = name.reversed().prefix { $0.isASCII && $0.isNumber }.count
@@ -25,17 +35,12 @@ enum Probe {
         .malformed, "is an unfinished output of ounce (\(ending))", file: path,
         remedy: "run the same command again, then name what it makes")
     }
-    if Paths.exists(path + ".aria2") {
-      return OunceError(
-        .malformed, "is an unfinished download (there is \(Paths.name(of: path)).aria2 beside it)", file: path,
-        remedy: remedy)
-    }
     return nil
   }
 
   /// What a folder says: one that Safari downloads into, which holds the file and a description of the download.
   static func unfinished(folder: String) -> OunceError? {
-    guard folder.hasSuffix(".download"), Paths.isFile(Paths.join(folder, "Info.plist")) else { return nil }
+    guard Paths.name(of: folder).hasSuffix(".download"), Paths.isFile(Paths.join(folder, "Info.plist")) else { return nil }
     return unfinished(folder)
   }
 
@@ -45,7 +50,7 @@ enum Probe {
     let hub = ".cache/huggingface/download"
     let own = (try? Paths.names(in: folder)) ?? []
     let others = ((try? Paths.names(in: Paths.join(folder, hub))) ?? []).filter { $0.hasSuffix(".incomplete") }
-    return own.filter { unfinished(Paths.join(folder, $0)) != nil } + others.map { "\(hub)/\($0)" }
+    return own.filter { unfinished(named: $0) != nil } + others.map { "\(hub)/\($0)" }
   }
 
   /// Whether an unfinished download of `path` lies beside the place where it belongs.
