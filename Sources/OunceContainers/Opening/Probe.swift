@@ -40,7 +40,9 @@ enum Probe {
 
   /// What a folder says: one that Safari downloads into, which holds the file and a description of the download.
   static func unfinished(folder: String) -> OunceError? {
-    guard Paths.name(of: folder).hasSuffix(".download"), Paths.isFile(Paths.join(folder, "Info.plist")) else { return nil }
+    guard Paths.name(of: folder).hasSuffix(".download"), Paths.isFile(Paths.join(folder, "Info.plist")) else {
+      return nil
+    }
     return unfinished(folder)
   }
 
