@@ -69,7 +69,11 @@ extension BlockKernels {
       case .single:
         let bits = (0..<4).reduce(UInt32(0)) { unsafe $0 | UInt32(scale[$1]) << UInt32(8 * $1) } & 0x7FFF_FFFF
         if bits >= 0x7F80_0000 { survey.nonFinite.add(index) }
-        if bits == 0 { survey.zeroScales.add(index) }
+        if bits == 0, isFirst { survey.zeroScales.add(index) }
+      case .brain:
+        let bits = unsafe (UInt16(scale[0]) | UInt16(scale[1]) << 8) & 0x7FFF
+        if bits >= 0x7F80 { survey.nonFinite.add(index) }
+        if bits == 0, isFirst { survey.zeroScales.add(index) }
       case .e8m0: if unsafe scale[0] == 0xFF { survey.nonFinite.add(index) }
       case .e4m3: if unsafe scale[0] & 0x7F == 0x7F { survey.nonFinite.add(index) }
       }
@@ -80,7 +84,7 @@ extension BlockKernels {
 extension ScaleRun.Kind {
   fileprivate var byteCount: Int {
     switch self {
-    case .half: 2
+    case .half, .brain: 2
     case .single: 4
     case .e8m0, .e4m3: 1
     case .scattered: 8

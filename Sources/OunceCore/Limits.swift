@@ -24,6 +24,8 @@ public enum Limits {
   public static let dimensions = 8
   /// Bytes of a tensor's name: ggml allows 63, safetensors any; the longest known are below 300.
   public static let tensorNameByteCount = 4096
+  /// Bytes of the path of a file that another file names: what systems take (`PATH_MAX`).
+  public static let pathByteCount = 4096
   /// Bytes of a JSON document: a tokenizer.json with a million entries is about 100 MB.
   public static let jsonByteCount = 512 << 20
   /// Objects and arrays inside each other in JSON; deeper input would exhaust the stack.
@@ -44,6 +46,8 @@ public enum Limits {
   public static let ruleFileByteCount = 16 << 20
   /// Importance weights of one tensor: 512 experts of 32,768 columns, four times.
   public static let importanceCount = 64 << 20
+  /// Tokens in a chunk of the text that an importance matrix was made with: contexts have a million at most.
+  public static let importanceChunkSize = 1 << 30
   /// Members of a zip archive: one for each tensor of the largest models, and some.
   public static let zipMembers = 2_000_000
   /// How many times as large as the archive its content may be: weights shrink to a third, mostly zeros to a hundredth.

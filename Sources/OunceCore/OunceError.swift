@@ -75,19 +75,31 @@ extension OunceError: CustomStringConvertible {
 
 extension String {
   /// The same text when it is short, else its beginning: a name from a file may have megabytes.
-  fileprivate func clipped(to count: Int) -> String {
+  package func clipped(to count: Int) -> String {
     guard utf8.count > count, let end = index(startIndex, offsetBy: count, limitedBy: endIndex), end < endIndex else {
       return self
     }
     return self[..<end] + "…"
   }
 
-  /// The same text with control characters written as escapes, so that a name from a file cannot move the cursor.
+  /// The same text with control characters, and those that turn text around or end a line, written as escapes: a name
+  /// from a file cannot move the cursor, nor look like another.
   public var escapingControls: String {
-    guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
-    return unicodeScalars.map { scalar in
-      scalar.properties.generalCategory == .control
-        ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
-    }.joined()
+    guard unicodeScalars.contains(where: \.isTreacherous) else { return self }
+    return unicodeScalars.map { $0.isTreacherous ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether it changes where or in which direction text is shown.
+  ///
+  /// Source of the second line: https://www.unicode.org/reports/tr9/#Directional_Formatting_Codes
+  package var isTreacherous: Bool {
+    switch value {
+    case 0..<0x20, 0x7F..<0xA0: true
+    case 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true
+    case 0x2028, 0x2029: true
+    default: false
+    }
   }
 }

@@ -29,6 +29,8 @@ public struct ScaleRun: Sendable, Hashable {
   public enum Kind: Sendable, Hashable {
     /// A binary16 of two bytes.
     case half
+    /// A bfloat16 of two bytes.
+    case brain
     /// A binary32 of four bytes.
     case single
     /// A power of two in one byte; 255 is NaN.

@@ -31,6 +31,13 @@ enum Fixtures {
   static let wellFormedFiles = wellFormed.filter { !Paths.isFolder($0.path) }
   static let canonical = entries("canonical")
   static let malformed = entries("malformed")
+  /// How often a fixture is damaged, so that those of its container are damaged as often as OUNCE_MUTATIONS says.
+  static func mutationCount(of fixture: Fixture, among all: [Fixture], usually count: Int = 1000) -> Int {
+    let wanted = ProcessInfo.processInfo.environment["OUNCE_MUTATIONS"].flatMap { Int($0) } ?? count
+    let siblings = all.count { $0.container == fixture.container }
+    return max(1, (wanted + siblings - 1) / max(1, siblings))
+  }
+
   /// Every single file, well-formed or not.
   static let files = (wellFormed + malformed).filter { !Paths.isFolder($0.path) }
 }
@@ -40,6 +47,9 @@ struct Fixture: CustomTestStringConvertible, Sendable {
   let path: String
 
   var testDescription: String { String(path.dropFirst(Fixtures.root.count + 1)) }
+
+  /// The folder of `fixtures/` that it is in.
+  var container: Substring { testDescription.split(separator: "/").first ?? "" }
 
   /// The bytes of a file.
   func bytes() throws -> [UInt8] { try InputFile(path: path).wholeContent(atMost: 1 << 20) }

@@ -7,7 +7,8 @@ import Testing
 struct MalformedTests {
   /// With OUNCE_RECORD_EXPECTED=1 the texts are written instead of compared: read the difference before you commit it.
   private static let isRecording = environment["OUNCE_RECORD_EXPECTED"] == "1"
-  /// OUNCE_SEED runs the damage of one seed again; OUNCE_MUTATIONS says how many files of each fixture are damaged.
+  /// OUNCE_SEED runs the damage of one seed again; OUNCE_MUTATIONS says how often the fixtures of each container are
+  /// damaged, all of them together.
   private static let environment = ProcessInfo.processInfo.environment
 
   @Test(arguments: Fixtures.malformed) func `an error reads as recorded`(_ fixture: Fixture) throws {
@@ -54,7 +55,7 @@ struct MalformedTests {
     print("damaged headers of \(fixture.testDescription): seed \(seed)")
     var generator = SeededGenerator(seed: seed)
     let whole = try fixture.bytes()
-    for _ in 0..<(Self.environment["OUNCE_MUTATIONS"].flatMap { Int($0) } ?? 100) {
+    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Fixtures.files) {
       var bytes = whole
       for _ in 0..<Int.random(in: 1...3, using: &generator) { damage(&bytes, &generator) }
       let file = InputFile(path: "damaged", bytes: bytes)

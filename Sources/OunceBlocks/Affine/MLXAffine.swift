@@ -22,6 +22,10 @@ public struct MLXAffine: Encoding {
   public let elementsPerBlock: Int
   public let bytesPerBlock: Int
   public var words: [WordRun] { [WordRun(offset: 0, width: scale.byteCount, count: 2)] }
+  /// The scale, and the bias.
+  public var scales: [ScaleRun] {
+    [ScaleRun(offset: 0, scale == .f16 ? .half : scale == .bf16 ? .brain : .single, count: 2)]
+  }
 
   private let bits: Int
   private let scale: MLXRecord.Scale

@@ -83,7 +83,9 @@ public struct CoreMLPackage: FolderContainer {
     }
     guard SiblingFiles.isInside(path) else { throw damaged("names a model outside of the package: \"\(path)\"") }
     guard folder.hasFile("Data/\(path)") else { throw damaged("names the model Data/\(path), which is not there") }
-    var model = try CoreMLContainer().read(try folder.file("Data/\(path)"))
+    let inner = try folder.file("Data/\(path)")
+    if let error = Probe.sent(inner, try inner.head()) { throw error }
+    var model = try CoreMLContainer().read(inner)
     model.path = folder.path
     return model
   }

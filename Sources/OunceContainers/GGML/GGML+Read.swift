@@ -14,6 +14,8 @@ struct GGMLReader {
   private var fileType: Int32 = 0
   /// Whether all before the tensors was as the program wants it.
   private(set) var isAtTensors = false
+  /// How many tensors were as the program wants them.
+  var tensorCount: Int { names.count }
 
   init(_ file: InputFile, _ version: GGMLVersion, _ layout: GGMLLayout) {
     bytes = ByteReader(file)

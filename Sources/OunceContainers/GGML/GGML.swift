@@ -39,13 +39,15 @@ public struct GGMLContainer: Container {
     let version = try GGMLVersion(file)
     let layouts = GGMLLayout.all.filter { $0.suits(version) }
     var failure: OunceError?
+    var readCount = 0
     for layout in layouts {
       var reader = GGMLReader(file, version, layout)
       do { return try reader.model() } catch {
         // The layout that explains most of the tensors is the one to complain about.
         guard reader.isAtTensors || layouts.count == 1 else { continue }
-        if let offset = failure?.offset, offset > error.offset ?? 0 { continue }
-        failure = error
+        if failure != nil, reader.tensorCount < readCount { continue }
+        if reader.tensorCount == readCount, let offset = failure?.offset, offset > error.offset ?? 0 { continue }
+        (failure, readCount) = (error, reader.tensorCount)
       }
     }
     throw failure

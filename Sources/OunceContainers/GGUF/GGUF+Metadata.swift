@@ -11,9 +11,10 @@ extension GGUFReader {
       if key == GGUFContainer.alignmentKey { alignmentOffset = bytes.offset + 4 }
       let value: MetadataValue
       do { value = try self.value() } catch { throw error.located(subject: "key \(key)") }
-      guard metadata.updateValue(value, forKey: key) == nil else {
-        throw bytes.malformed("the metadata key \"\(key)\" appears twice", at: start)
+      if let known = metadata.index(forKey: key) {
+        throw bytes.malformed(repeated(key, metadata.keys[known]), at: start)
       }
+      metadata[key] = value
     }
     return metadata
   }

@@ -52,9 +52,13 @@ struct HDF5Reader {
     var reader = HDF5AttributeReader(source)
     var metadata: Metadata = [:]
     for (name, value) in try reader.attributes(try source.messages(at: rootPlace)) {
-      guard name.utf8.count <= Limits.metadataKeyByteCount, metadata.updateValue(value, forKey: name) == nil else {
-        throw source.malformed("the root group has two attributes \(name)", at: rootPlace)
+      guard name.utf8.count <= Limits.metadataKeyByteCount else {
+        throw source.malformed("an attribute has a name of \(name.utf8.count) bytes", at: rootPlace)
       }
+      if let known = metadata.index(forKey: name) {
+        throw source.malformed(repeated(name, metadata.keys[known]), at: rootPlace)
+      }
+      metadata[name] = value
     }
     return metadata
   }

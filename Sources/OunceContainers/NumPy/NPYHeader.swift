@@ -72,7 +72,7 @@ struct NPYHeader {
     switch entry.value {
     case .string(let text):
       guard let type = NPYType(text) else {
-        throw literal.malformed("the type '\(text)' is none of NumPy", at: entry.offset)
+        throw literal.malformed("the type '\(text.clipped(to: 40))' is none of NumPy", at: entry.offset)
       }
       return (type, entry.offset)
     case .list(let fields):

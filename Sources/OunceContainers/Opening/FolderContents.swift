@@ -99,7 +99,8 @@ struct FolderContents {
   }
 
   private func nothing() -> OunceError {
-    if let unfinished = names.lazy.compactMap({ Probe.unfinished(Paths.join(path, $0)) }).first { return unfinished }
+    let unfinished = Probe.unfinishedNames(in: path).lazy.compactMap { Probe.unfinished(Paths.join(path, $0)) }
+    if let unfinished = unfinished.first { return unfinished }
     let inner = ((try? Paths.names(in: path)) ?? []).filter { name in
       let folder = Paths.join(path, name)
       return !name.hasPrefix(".") && Paths.isFolder(folder) && Self.isCheckpoint(folder)

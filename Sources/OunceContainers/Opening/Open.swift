@@ -24,6 +24,7 @@ public enum Open {
     var model: Model
     let folder: String?
     if Paths.isFolder(path) {
+      if let error = Probe.unfinished(folder: path) { throw error }
       model = try FolderContents(path, pool).open()
       folder = path
     } else if path.hasSuffix(ShardIndex.ending) {
@@ -42,6 +43,9 @@ public enum Open {
     try model.joinQuantizedWeights()
     return model
   }
+
+  /// What of a folder was not finished: downloads of browsers and programs, outputs of ounce. Names relative to it.
+  public static func unfinishedNames(in folder: String) -> [String] { Probe.unfinishedNames(in: folder) }
 
   /// The files beside the weights of a checkpoint folder, as a model without tensors: the weights need not be there.
   public static func settings(of folder: String) throws(OunceError) -> Model {
@@ -89,7 +93,7 @@ public struct ShardName: Equatable, Sendable {
     let parts = name[..<dot].split(separator: "-", omittingEmptySubsequences: false)
     guard parts.count >= 4, parts[parts.count - 2] == "of",
       let number = Self.digits(parts[parts.count - 3]), let count = Self.digits(parts[parts.count - 1]),
-      number >= 1, number <= count, count <= Limits.shards
+      number >= 1, number <= count
     else { return nil }
     base = parts.dropLast(3).joined(separator: "-")
     self.number = number
@@ -122,4 +126,12 @@ func listed(_ names: some Collection<String>) -> String {
   let shown = names.prefix(Limits.listedNames).joined(separator: ", ")
   let rest = names.count - min(names.count, Limits.listedNames)
   return rest > 0 ? "\(shown) and \(rest) more" : shown
+}
+
+/// What is wrong with a key that is there already. Metadata is found by its text, so that two spellings of one letter
+/// are one key: no program writes both.
+func repeated(_ key: String, _ known: String) -> String {
+  ExactString(key) == ExactString(known)
+    ? "the metadata key \"\(key)\" appears twice"
+    : "the metadata key \"\(key)\" differs from another one only in its Unicode form"
 }

@@ -4,22 +4,55 @@ internal import OunceCore
 enum Probe {
   /// Endings that browsers and download programs give to what is not finished.
   private static let unfinishedEndings = [
-    ".incomplete", ".part", ".partial", ".crdownload", ".aria2", ".download", ".!qB",
+    ".incomplete", ".part", ".partial", ".crdownload", ".opdownload", ".aria2", ".download", ".!qB",
   ]
+  /// Endings of what ounce itself leaves when it is killed while it writes.
+  private static let ownEndings = [".ounce-partial", ".ounce-journal"]
 
   /// What a name says of its content: the download is not finished. Asked before the content, since a download that
   /// reserves its space looks whole.
   static func unfinished(_ path: String) -> OunceError? {
-    let remedy = "finish the download, then name the finished file"
-    if let ending = unfinishedEndings.first(where: path.hasSuffix) {
-      return OunceError(.malformed, "is an unfinished download (\(ending))", file: path, remedy: remedy)
+    if let error = unfinished(named: path) { return error }
+    guard Paths.exists(path + ".aria2") else { return nil }
+    return OunceError(
+      .malformed, "is an unfinished download (there is \(Paths.name(of: path)).aria2 beside it)", file: path,
+      remedy: unfinishedRemedy)
+  }
+
+  private static let unfinishedRemedy = "finish the download, then name the finished file"
+
+  /// The same by the name alone.
+  private static func unfinished(named path: String) -> OunceError? {
+    let name = Paths.name(of: path)
+    if let ending = unfinishedEndings.first(where: name.hasSuffix) {
+      return OunceError(.malformed, "is an unfinished download (\(ending))", file: path, remedy: unfinishedRemedy)
     }
-    if Paths.exists(path + ".aria2") {
+    // An older form has the number of the process behind it.
+    let digits = name.reversed().prefix { $0.isASCII && $0.isNumber }.count
+    let base = digits > 0 && name.dropLast(digits).hasSuffix("-") ? String(name.dropLast(digits + 1)) : name
+    if let ending = ownEndings.first(where: { name.hasSuffix($0) || base.hasSuffix($0) }) {
       return OunceError(
-        .malformed, "is an unfinished download (there is \(Paths.name(of: path)).aria2 beside it)", file: path,
-        remedy: remedy)
+        .malformed, "is an unfinished output of ounce (\(ending))", file: path,
+        remedy: "run the same command again, then name what it makes")
     }
     return nil
+  }
+
+  /// What a folder says: one that Safari downloads into, which holds the file and a description of the download.
+  static func unfinished(folder: String) -> OunceError? {
+    guard Paths.name(of: folder).hasSuffix(".download"), Paths.isFile(Paths.join(folder, "Info.plist")) else {
+      return nil
+    }
+    return unfinished(folder)
+  }
+
+  /// The names of a folder that say so of what they name, and what the Hugging Face Hub's programs have not finished
+  /// of it.
+  static func unfinishedNames(in folder: String) -> [String] {
+    let hub = ".cache/huggingface/download"
+    let own = (try? Paths.names(in: folder)) ?? []
+    let others = ((try? Paths.names(in: Paths.join(folder, hub))) ?? []).filter { $0.hasSuffix(".incomplete") }
+    return own.filter { unfinished(named: $0) != nil } + others.map { "\(hub)/\($0)" }
   }
 
   /// Whether an unfinished download of `path` lies beside the place where it belongs.
@@ -61,6 +94,9 @@ enum Probe {
       .unsupported, "is no weight file that this build knows; it begins with the bytes \(start)", file: file.path,
       offset: 0, remedy: "known are \(known)")
   }
+
+  /// What came in place of a file: a pointer to it, or a page about it.
+  static func sent(_ file: InputFile, _ head: [UInt8]) -> OunceError? { pointer(file, head) ?? text(file, head) }
 
   private static func hexadecimal(_ byte: UInt8) -> String {
     (byte < 16 ? "0" : "") + String(byte, radix: 16)

@@ -68,8 +68,9 @@ struct ShardIndex {
 
   /// Whether a path from a file stays inside the folder of that file.
   private static func isInside(_ path: String) -> Bool {
+    guard path.utf8.count <= Limits.pathByteCount, !path.utf8.contains(0) else { return false }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    return !path.utf8.contains(0) && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+    return parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
   }
 
   func open() throws(OunceError) -> Model {

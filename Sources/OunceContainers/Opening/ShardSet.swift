@@ -19,6 +19,11 @@ struct ShardSet {
   }
 
   func open() throws(OunceError) -> Model {
+    guard name.count <= Limits.shards else {
+      throw OunceError(
+        .malformed, "names \(name.count) shards, more than the limit of \(Limits.shards)", file: folder,
+        remedy: "the shard has another name than it was made with; fetch all of them again")
+    }
     try Shards.checkPresent(name.names, in: folder, neededBy: "of \(name.count) shards")
     return try Shards.join(name.names, in: folder, pool)
   }

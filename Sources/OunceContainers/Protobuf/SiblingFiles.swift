@@ -35,7 +35,7 @@ struct SiblingFiles {
 
   /// Whether a path has nothing but names in it.
   static func isInside(_ location: String) -> Bool {
-    guard !location.utf8.contains(0) else { return false }
+    guard location.utf8.count <= Limits.pathByteCount, !location.utf8.contains(0) else { return false }
     let parts = location.split(separator: "/", omittingEmptySubsequences: false)
     return !parts.contains { $0.isEmpty || $0 == ".." } && parts.contains { $0 != "." }
   }

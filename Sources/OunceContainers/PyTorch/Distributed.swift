@@ -108,8 +108,9 @@ private struct DistributedReader {
 
   /// Whether a path stays inside of its folder.
   private static func isInside(_ path: String) -> Bool {
+    guard path.utf8.count <= Limits.pathByteCount, !path.utf8.contains(0) else { return false }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    return !path.utf8.contains(0) && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+    return parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
   }
 
   /// nil: it cannot be read, which a remark says.

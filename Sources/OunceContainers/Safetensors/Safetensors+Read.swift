@@ -84,9 +84,10 @@ struct SafetensorsReader {
     try json.members { (json, key, offset) throws(OunceError) in
       let value: String
       do throws(OunceError) { value = try json.text() } catch { throw error.located(subject: "metadata \(key)") }
-      guard metadata.updateValue(.string(value), forKey: key) == nil else {
-        throw json.malformed("the metadata key \"\(key)\" appears twice", atOffset: offset)
+      if let known = metadata.index(forKey: key) {
+        throw json.malformed(repeated(key, metadata.keys[known]), atOffset: offset)
       }
+      metadata[key] = .string(value)
       guard metadata.count <= Limits.metadataKeys else {
         throw json.malformed("more than the limit of \(Limits.metadataKeys) metadata keys", atOffset: offset)
       }
@@ -145,7 +146,7 @@ struct SafetensorsReader {
   ) throws(OunceError) -> TensorInfo {
     guard let encoding = Encodings.safetensors(dtype.name) else {
       throw OunceError(
-        .unsupported, "the dtype \"\(dtype.name)\" is none that this build knows", file: file.path,
+        .unsupported, "the dtype \"\(dtype.name.clipped(to: 40))\" is none that this build knows", file: file.path,
         offset: dtype.offset, remedy: "written by a newer safetensors? `ounce formats` lists the known ones")
     }
     do { return try TensorInfo(name: name, shape: shape, encoding: encoding) } catch {

@@ -19,16 +19,18 @@ struct CheckpointReader {
 
   private var tensors: [Tensor] = []
   private var remarks: [Remark] = []
-  private var shards: [Int: (file: InputFile, index: Int)] = [:]
+  private(set) var shards: [Int: (file: InputFile, index: Int)] = [:]
   private var files: [InputFile] = []
   /// What tensors cover, to see that none share bytes.
-  private var places: [Place] = []
+  private(set) var places: [Place] = []
 
-  private struct Place {
+  /// Where bytes of a tensor are, and what their entry says of them.
+  struct Place {
     let shard: Int
     let range: Range<Int>
     let entry: Int
     let name: String
+    let checksum: UInt32?
   }
 
   init(_ file: InputFile) { self.file = file }
@@ -167,7 +169,7 @@ struct CheckpointReader {
     places.append(
       Place(
         shard: Int(entry.shard), range: Int(start)..<Int(start) + info.byteCount, entry: entry.offset,
-        name: info.name))
+        name: info.name, checksum: entry.checksum))
     return (FileRegion(file: shard, offset: Int(start), rowByteCount: info.rowByteCount), index)
   }
 
@@ -268,6 +270,8 @@ struct CheckpointEntry {
   private(set) var shard: UInt64 = 0
   private(set) var dataOffset: UInt64 = 0
   private(set) var byteCount: UInt64 = 0
+  /// Masked, of the bytes; nil: none was written.
+  private(set) var checksum: UInt32?
   private(set) var slices: [TensorSlice] = []
 
   /// - Parameter sliceLimit: the slices that it may list.
@@ -281,6 +285,7 @@ struct CheckpointEntry {
       case (3, .integer(let number)): shard = number
       case (4, .integer(let number)): dataOffset = number
       case (5, .integer(let number)): byteCount = number
+      case (6, .fixed(let number)): checksum = UInt32(truncatingIfNeeded: number)
       case (7, .bytes(let range)):
         guard slices.count < sliceLimit else {
           throw message.malformed("lists more slices than the table has", at: range.lowerBound)

@@ -27,6 +27,8 @@ struct OCDBT {
   private var files: [ExactString: InputFile] = [:]
   private var found: [(key: String, file: InputFile)] = []
   private var keyByteCount = 0
+  /// Nodes that were read. It is a tree: one that is reached twice would be read without end in the hands of others.
+  private var visited: Set<NodePlace> = []
   private var readByteCount = 0
 
   init(_ folder: Folder) { self.folder = folder }
@@ -34,6 +36,11 @@ struct OCDBT {
   private enum Magic: UInt32 {
     case manifest = 0x0CDB_3A2A
     case node = 0x0CDB_20DE
+  }
+
+  private struct NodePlace: Hashable {
+    let path: ExactString
+    let offset: UInt64
   }
 
   /// Where a node is, and how far the keys below it are known.
@@ -90,6 +97,11 @@ struct OCDBT {
   /// Reads a node: the entries of a leaf, or the places of what is below.
   private mutating func children(of place: Place) throws(OunceError) -> [Place] {
     let file = try open(place.file.path)
+    guard visited.insert(NodePlace(path: ExactString(place.file.path), offset: place.offset)).inserted else {
+      throw OunceError(
+        .malformed, "the node at byte \(place.offset) is in the tree of keys twice", file: file.path,
+        offset: Int(exactly: place.offset))
+    }
     let range = try Self.range(place.offset, place.byteCount, file)
     let (bodyFile, reader) = try body(of: file, range, .node)
     var body = reader
@@ -173,8 +185,10 @@ struct OCDBT {
       }
       previous = Array(previous.prefix(Int(shared))) + (try body.bytes(Int(suffix)))
       keyByteCount += start.count + previous.count
-      guard previous.count <= Limits.tensorNameByteCount, keyByteCount <= Limits.leafNamesByteCount else {
-        throw body.malformed("keys beyond the limit of \(Limits.leafNamesByteCount) bytes for all")
+      // Keys share their beginnings, so that few bytes of a node could name very many.
+      let limit = min(Limits.leafNamesByteCount, max(Limits.sharedTextByteCount, 8 * readByteCount))
+      guard previous.count <= Limits.tensorNameByteCount, keyByteCount <= limit else {
+        throw body.malformed("keys beyond the limit of \(limit) bytes for all")
       }
       keys.append(start + previous)
     }
@@ -313,6 +327,7 @@ extension ByteReader {
     let bases = try variables(count)
     var files: [OCDBTFile] = []
     var previous: [UInt8] = []
+    var nameByteCount = 0
     for index in 0..<count {
       let shared = index == 0 ? 0 : prefixes[index - 1]
       guard shared <= UInt64(previous.count), suffixes[index] <= UInt64(Limits.tensorNameByteCount) else {
@@ -324,6 +339,10 @@ extension ByteReader {
         let path = String(validating: previous, as: UTF8.self),
         let base = String(validating: previous.prefix(Int(bases[index])), as: UTF8.self)
       else { throw malformed("the name of a file is no path") }
+      nameByteCount += transitive.utf8.count + previous.count
+      guard nameByteCount <= Limits.sharedTextByteCount else {
+        throw malformed("the names of files are beyond the limit of \(Limits.sharedTextByteCount) bytes")
+      }
       files.append(OCDBTFile(path: transitive + path, base: transitive + base))
     }
     return files

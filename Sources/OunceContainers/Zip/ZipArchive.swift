@@ -21,6 +21,14 @@ struct ZipArchive: Sendable {
     /// Where its own header is in the file.
     let headerOffset: Int
     fileprivate let isEncrypted: Bool
+    /// The bytes of a name that is no UTF-8; empty of others.
+    fileprivate let otherName: [UInt8]
+
+    fileprivate func isCalled(_ bytes: some Collection<UInt8>) -> Bool {
+      otherName.isEmpty ? bytes.elementsEqual(name.utf8) : bytes.elementsEqual(otherName)
+    }
+
+    fileprivate var nameByteCount: Int { otherName.isEmpty ? name.utf8.count : otherName.count }
 
     var isStored: Bool { method == 0 }
   }
@@ -55,6 +63,13 @@ struct ZipArchive: Sendable {
     }
     self.members = members
     self.indices = indices
+    // Other readers go by the size of the directory, not by the number of members: they would see more.
+    let rest = end.directory.upperBound - reader.offset
+    if rest > 0, try reader.integer(UInt32.self) != Self.signatureOfDirectory {
+      throw reader.malformed(
+        "\(rest) bytes of the directory of the archive are behind the last of \(end.memberCount) members",
+        at: reader.offset - 4)
+    }
     try checkPlaces()
   }
 
@@ -83,6 +98,8 @@ struct ZipArchive: Sendable {
   }
 
   private static let headerByteCount = 30
+  /// What may stand behind the last entry of a directory: a signature, which nobody writes any more.
+  private static let signatureOfDirectory: UInt32 = 0x0505_4B50
 
   /// Where the bytes of a member are in the file.
   func range(of member: Member) throws(OunceError) -> Range<Int> {
@@ -90,7 +107,12 @@ struct ZipArchive: Sendable {
       OunceError(.malformed, problem, file: file.path, offset: member.headerOffset)
     }
     // Read alone, not in a window: an archive of a hundred thousand members has as many of these.
-    let header = try file.bytes(member.headerOffset..<member.headerOffset + Self.headerByteCount)
+    let headerEnd = member.headerOffset + Self.headerByteCount
+    let bytes = try file.bytes(member.headerOffset..<min(headerEnd + member.nameByteCount, directoryOffset))
+    guard bytes.count >= Self.headerByteCount else {
+      throw malformed("expected the header of the member \(member.name)")
+    }
+    let (header, name) = (bytes[..<Self.headerByteCount], bytes[Self.headerByteCount...])
     guard header.starts(with: [0x50, 0x4B, 3, 4]) else {
       throw malformed("expected the header of the member \(member.name)")
     }
@@ -100,6 +122,10 @@ struct ZipArchive: Sendable {
     guard start + member.compressedByteCount <= directoryOffset else {
       throw malformed(
         "the member \(member.name) of \(member.compressedByteCount) bytes reaches into the directory")
+    }
+    // Other readers go by this name: the archive would be another one to them.
+    guard nameByteCount == member.nameByteCount, member.isCalled(name) else {
+      throw malformed("the member \(member.name) has another name in its own header")
     }
     return start..<start + member.compressedByteCount
   }
@@ -148,7 +174,8 @@ extension ByteReader {
     try skip(8)
     sizes.place = UInt64(try integer(UInt32.self))
     let nameBytes = try bytes(nameByteCount)
-    let name = String(validating: nameBytes, as: UTF8.self) ?? String(decoding: nameBytes, as: UTF8.self)
+    let text = String(validating: nameBytes, as: UTF8.self)
+    let name = text ?? String(decoding: nameBytes, as: UTF8.self)
     sizes.widen(try bytes(extraByteCount))
     try skip(commentByteCount)
     guard let compressed = Int(exactly: sizes.compressed), let whole = Int(exactly: sizes.whole),
@@ -160,7 +187,7 @@ extension ByteReader {
     }
     return ZipArchive.Member(
       name: name, method: method, checksum: checksum, compressedByteCount: compressed, byteCount: whole,
-      headerOffset: base + place, isEncrypted: flags & 1 != 0)
+      headerOffset: base + place, isEncrypted: flags & 1 != 0, otherName: text == nil ? nameBytes : [])
   }
 }
 

@@ -113,7 +113,9 @@ public enum Check {
   private static func checkFiles(
     _ model: Model, _ options: CheckOptions, _ report: inout CheckReport
   ) throws(OunceError) {
-    for file in model.files {
+    // What was wrapped is a part of another file, which has checksums of its own.
+    var paths: Set<ExactString> = []
+    for file in model.files.flatMap({ [$0, $0.container] }) where paths.insert(ExactString(file.path)).inserted {
       for rule in Rules.file {
         do { report.findings += try rule.check(file, isCancelled: options.isCancelled) } catch {
           if error.kind == .cancelled { throw error }

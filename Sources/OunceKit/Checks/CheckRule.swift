@@ -46,9 +46,10 @@ extension CheckRule {
   public func finding(
     _ message: String, file: String, offset: Int? = nil, subject: String? = nil, fix: String? = nil
   ) -> Finding {
+    // A name from a file may have megabytes.
     Finding(
-      rule: id, name: name, severity: severity, file: file, offset: offset, subject: subject, message: message,
-      fix: fix ?? self.fix)
+      rule: id, name: name, severity: severity, file: file, offset: offset, subject: subject?.clipped(to: 300),
+      message: message.clipped(to: 2000), fix: fix ?? self.fix)
   }
 }
 

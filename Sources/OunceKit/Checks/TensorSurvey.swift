@@ -5,6 +5,8 @@ public import OunceEncoding
 /// What was seen of a tensor in one pass over its bytes.
 public struct TensorSurvey: Sendable {
   public let info: TensorInfo
+  /// How the integers stand for real numbers, where the file says so.
+  public var scaling: AffineScaling?
   public internal(set) var blocks = BlockSurvey()
   /// Whether every block has the same bytes as the first.
   public internal(set) var isRepeating = true
@@ -36,7 +38,7 @@ extension Tensor {
   func survey(
     hashes: Bool, isCancelled: () -> Bool, onRead: (Int) -> Void
   ) throws(OunceError) -> TensorSurvey {
-    var survey = TensorSurvey(info: info)
+    var survey = TensorSurvey(info: info, scaling: scaling)
     let encoding = info.encoding
     let (width, size) = (encoding.elementsPerBlock, encoding.bytesPerBlock)
     let cut = Cut(source: self, targets: [], elementCount: Self.surveyedByteCount / size * width)

@@ -25,6 +25,12 @@ extension ImportanceMatrix {
     if case .array(.strings(let names)) = model.metadata[datasetsKey] { content.datasets = Array(names) }
     content.chunkCount = model.metadata[chunkCountKey]?.integer ?? 0
     content.chunkSize = model.metadata[chunkSizeKey]?.integer
+    // Counts are divided by it.
+    if let size = content.chunkSize, !(1...Limits.importanceChunkSize).contains(size) {
+      throw OunceError(
+        .malformed, "chunks of \(size) tokens are outside 1...\(Limits.importanceChunkSize)", file: file.path,
+        subject: "key \(chunkSizeKey)")
+    }
     let tensors = Dictionary(model.tensors.map { ($0.info.name, $0) }, uniquingKeysWith: { first, _ in first })
     for tensor in model.tensors {
       if tensor.info.name.hasSuffix(sumsEnding) {

@@ -29,7 +29,10 @@ struct CommonOptions: ParsableArguments {
 
   /// A sentence for the user that is no result.
   func note(_ text: String) {
-    if !quiet { Terminal.errors.line(errors.dim("note: ") + text) }
+    guard !quiet else { return }
+    // Notes quote files, and some have several lines.
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escapingControls }
+    Terminal.errors.line(errors.dim("note: ") + lines.joined(separator: "\n"))
   }
 }
 

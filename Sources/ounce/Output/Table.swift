@@ -92,6 +92,8 @@ struct Table {
 
   private func aligned(_ style: Style) -> String {
     let widths = widths
+    // Escapes are wider than what they stand for.
+    let rows = rows.map { $0.map(\.escapingControls) }
     func line(_ cells: [String], _ decorate: (String) -> String) -> String {
       let padded = zip(columns.indices, cells).map { column, cell in
         let padding = String(repeating: " ", count: widths[column] - cell.count)
@@ -101,8 +103,7 @@ struct Table {
       while text.last == " " { text.removeLast() }
       return text + "\n"
     }
-    return line(columns.map(\.title), style.dim)
-      + rows.map { row in line(row.map(\.escapingControls)) { $0 } }.joined()
+    return line(columns.map(\.title), style.dim) + rows.map { row in line(row) { $0 } }.joined()
   }
 
   private var markdown: String {

@@ -17,9 +17,14 @@ public struct Untranslatable: MeaningRule {
 
   func check(_ meaning: Meaning) -> [Finding] {
     guard let error = meaning.failure else { return [] }
+    // Of files beside the weights, only their names are known here.
+    let path = meaning.source.path
+    let folder = Paths.isFolder(path) ? path : Paths.folder(of: path)
+    let file = error.file.map {
+      meaning.source.companions[$0]?.path ?? (Paths.exists($0) ? $0 : Paths.join(folder, $0))
+    }
     var finding = finding(
-      error.problem, file: error.file ?? meaning.source.path, offset: error.offset, subject: error.subject,
-      fix: error.remedy)
+      error.problem, file: file ?? path, offset: error.offset, subject: error.subject, fix: error.remedy)
     switch error.kind {
     case .unsupported, .request: finding.severity = .note
     case .notFound:

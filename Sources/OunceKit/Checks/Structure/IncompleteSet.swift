@@ -15,5 +15,7 @@ public struct IncompleteSet: OpeningRule {
   public func covers(_ error: OunceError) -> Bool {
     error.kind == .notFound && error.problem.contains("shards") || error.problem.hasPrefix("is in an earlier shard")
       || error.problem.contains("tensors are not in the shards") || error.problem.contains("are not in the index")
+      || error.problem.contains("but the first shard is")
+      || (error.problem.hasPrefix("is one of ") && error.problem.contains(" shards, but its name"))
   }
 }

@@ -1,6 +1,6 @@
 public import OunceCore
 
-/// Git LFS pointers, HTML pages, messages of servers, unfinished downloads, empty files.
+/// Git LFS pointers, HTML pages, messages of servers, files that are empty or were never filled.
 public struct NotWeights: OpeningRule {
   public let id = "OUN103"
   public let name = "not-weights"
@@ -12,5 +12,10 @@ public struct NotWeights: OpeningRule {
 
   public init() {}
 
-  public func covers(_ error: OunceError) -> Bool { error.kind == .malformed && error.problem.hasPrefix("is ") }
+  private static let beginnings = ["is ", "holds zeros only", "unpacks to nothing", "has only "]
+
+  /// What is said of a whole file; of a tensor, the same words are about its place.
+  public func covers(_ error: OunceError) -> Bool {
+    error.kind == .malformed && error.subject == nil && Self.beginnings.contains(where: error.problem.hasPrefix)
+  }
 }

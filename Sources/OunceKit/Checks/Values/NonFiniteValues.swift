@@ -14,6 +14,9 @@ public struct NonFiniteValues: ContentRule {
   public init() {}
 
   public func message(_ survey: TensorSurvey) -> String? {
+    if let scales = survey.scaling?.scales, let index = scales.firstIndex(where: { !$0.isFinite }) {
+      return "its scale \(index) of \(scales.count) is NaN or infinite"
+    }
     let tally = survey.blocks.nonFinite
     guard let first = tally.first else { return nil }
     let what = survey.info.encoding.kind == .quantized ? "blocks have a scale that is" : "elements are"
