@@ -1,6 +1,7 @@
 internal import OunceCore
 
-/// Google's Gemma 1 to 3: norms stored as their distance from 1, the embedding is also the head.
+/// Google's Gemma 1 to 3: norms stored as their distance from 1. The embedding is also the head, but for fine-tunes of
+/// Gemma 3 with a head of their own.
 extension Architecture {
   static let gemma = Architecture(
     "gemma", ["GemmaForCausalLM"], defaults: Gemma.defaults(theta: 10_000, length: 8192), names: Gemma.names,
@@ -27,7 +28,7 @@ extension Architecture {
 
   /// Gemma 3: local and global layers with their own rotary bases, norms on queries and keys.
   static let gemma3 = Architecture(
-    "gemma3", ["Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"], defaults: Gemma.third, names: Gemma.names,
+    "gemma3", ["Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"], defaults: Gemma.third, names: Gemma.modelNames,
     tensors: Gemma.thirdTensors, metadata: Gemma.thirdMetadata, tokenizer: GemmaTokenizer())
 
   /// EmbeddingGemma.
@@ -53,7 +54,7 @@ enum Gemma {
     ]) { _, new in new }
 
   static let names = SourceNames(ignoredPrefixes: ["lm_head.weight"])
-  static let modelNames = SourceNames(added: "model.", ignoredPrefixes: ["lm_head.weight"])
+  static let modelNames = SourceNames(added: "model.", keepsName: ["lm_head."])
 
   static let ends = [
     TensorRule("model.embed_tokens.weight", "token_embd.weight", vocabularyRows),
@@ -77,7 +78,8 @@ enum Gemma {
     TensorRule("pre_feedforward_layernorm.weight", "ffn_norm.weight", Added(1)),
     TensorRule("post_feedforward_layernorm.weight", "post_ffw_norm.weight", Added(1)))
 
-  static let thirdTensors = ends + attention + Decoder.feedForward + fourNorms
+  static let thirdTensors =
+    ends + [TensorRule("lm_head.weight", "output.weight")] + attention + Decoder.feedForward + fourNorms
 
   static let shape: [MetadataRule] = [
     .contextLength, .embeddingLength, .blockCount, .feedForwardLength, .headCount, keyValueHeads,
