@@ -135,7 +135,7 @@ enum DeepSeek4 {
   /// What drafters have as well.
   static let settings: [MetadataRule] =
     [
-      .blockCount, .contextLength, .embeddingLength, .feedForwardLength, .headCount, .keyValueHeadCount,
+      .blockCount, .contextLength, .embeddingLength, .feedForwardLength, .headCount, .keyValueHeadCount, .seesBothWays,
     ] + MetadataRule.positions + MetadataRule.norms + MetadataRule.experts + [
       .headDimension, .fileType, .integer("{arch}.rope.dimension_count", "qk_rope_head_dim"),
       .integer("{arch}.attention.q_lora_rank", "q_lora_rank"),

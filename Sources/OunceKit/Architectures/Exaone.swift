@@ -30,7 +30,8 @@ extension Architecture {
 
   /// The language model of EXAONE 4.5, with layers that predict further tokens.
   static let exaone45 = Architecture(
-    "exaone4", ["Exaone4_5_ForConditionalGeneration"], defaults: Architecture.exaone4.defaults,
+    "exaone4", ["Exaone4_5_ForConditionalGeneration"],
+    defaults: Architecture.exaone4.defaults.filter { $0.key != "sliding_window" },
     derive: Exaone.derive, rename: LinearAttention.rename, repeated: Exaone.repeated,
     tensors: Architecture.exaone4.tensors + NextPrediction.tensors, computed: RopeFrequencies.llama3,
     metadata: Architecture.exaone4.metadata + [NextPrediction.count], tokenizer: Architecture.exaone4.tokenizer)
@@ -40,8 +41,8 @@ extension Architecture {
     "exaone4", ["Exaone4ForCausalLM"],
     defaults: [
       "max_position_embeddings": .integer(2048), "rms_norm_eps": .double(1e-5), "rope_theta": .double(10_000),
-      "num_key_value_heads": .integer(32),
-    ], derive: Nemotron.derive,
+      "num_key_value_heads": .integer(32), "sliding_window": .integer(4096),
+    ], derive: Nemotron.deriveKeyHeads,
     tensors: Decoder.ends + Decoder.attention + Decoder.headNorms + Decoder.feedForward
       + Decoder.layers(
         TensorRule("post_attention_layernorm.weight", "post_attention_norm.weight"),

@@ -36,7 +36,9 @@ extension Architecture {
       },
       .count("{arch}.ssm.group_count") { (checkpoint) throws(OunceError) in Mamba.groups(checkpoint) },
       Mamba.epsilon, .fileType, .integer("{arch}.vocab_size", "vocab_size"), .keyValueHeadCount, .headDimension,
-      .float("{arch}.rope.freq_base", "rope_theta"),
+      .value("{arch}.rope.freq_base") { (checkpoint) throws(OunceError) in
+        checkpoint.configuration.rope["rope_theta"]?.double.map { .float32(Float($0)) }
+      },
     ], tokenizer: BytePairTokenizer(preferred: ["falcon-h1"]))
 }
 

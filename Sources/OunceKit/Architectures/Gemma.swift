@@ -4,7 +4,9 @@ internal import OunceCore
 /// Gemma 3 with a head of their own.
 extension Architecture {
   static let gemma = Architecture(
-    "gemma", ["GemmaForCausalLM"], defaults: Gemma.defaults(theta: 10_000, length: 8192), names: Gemma.names,
+    "gemma", ["GemmaForCausalLM"],
+    defaults: Gemma.defaults(theta: 10_000, length: 8192)
+      .merging(["num_key_value_heads": .integer(16)]) { _, new in new }, names: Gemma.names,
     tensors: Gemma.ends + Gemma.attention + Decoder.feedForward
       + Decoder.layers(
         TensorRule("input_layernorm.weight", "attn_norm.weight", Added(1)),
@@ -17,7 +19,7 @@ extension Architecture {
     defaults: Gemma.defaults(theta: 10_000, length: 8192).merging(
       [
         "attn_logit_softcapping": .double(50), "final_logit_softcapping": .double(30),
-        "sliding_window": .integer(4096),
+        "sliding_window": .integer(4096), "num_key_value_heads": .integer(4),
       ]) { first, _ in first }, names: Gemma.names,
     tensors: Gemma.ends + Gemma.attention + Decoder.feedForward + Gemma.fourNorms,
     metadata: Gemma.shape + [
@@ -28,7 +30,8 @@ extension Architecture {
 
   /// Gemma 3: local and global layers with their own rotary bases, norms on queries and keys.
   static let gemma3 = Architecture(
-    "gemma3", ["Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"], defaults: Gemma.third, names: Gemma.modelNames,
+    "gemma3", ["Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"], defaults: Gemma.third,
+    derive: Gemma.deriveWindow, names: Gemma.modelNames,
     tensors: Gemma.thirdTensors, metadata: Gemma.thirdMetadata, tokenizer: GemmaTokenizer())
 
   /// EmbeddingGemma.
@@ -52,6 +55,14 @@ enum Gemma {
       "num_attention_heads": .integer(8), "num_key_value_heads": .integer(4), "sliding_window": .integer(4096),
       "rope_local_base_freq": .double(10_000), "vocab_size": .integer(262_208),
     ]) { _, new in new }
+
+  /// Of models that see both ways, a window reaches as far back as forth.
+  @Sendable static func deriveWindow(_ checkpoint: inout Checkpoint) throws(OunceError) {
+    guard checkpoint.configuration.isTrue("use_bidirectional_attention"),
+      let window = checkpoint.configuration.integer("sliding_window")
+    else { return }
+    checkpoint.configuration["sliding_window"] = .integer(window / 2 + 1)
+  }
 
   static let names = SourceNames(ignoredPrefixes: ["lm_head.weight"])
   static let modelNames = SourceNames(added: "model.", keepsName: ["lm_head."])

@@ -133,7 +133,7 @@ enum Gemma3n {
       checkpoint.configuration["activation_sparsity_pattern"] = .array(Array(repeating: share, count: layers))
     case nil:
       checkpoint.configuration["activation_sparsity_pattern"] = .array(
-        (0..<layers).map { .double($0 < 10 ? 0.95 : 0) })
+        (0..<layers).map { .double(layers > 10 && $0 < 10 ? 0.95 : 0) })
     }
   }
 }

@@ -14,7 +14,7 @@ extension Architecture {
     "hunyuan-dense", ["HunYuanDenseV1ForCausalLM"],
     defaults: [
       "max_position_embeddings": .integer(2048), "rms_norm_eps": .double(1e-5), "rope_theta": .double(10_000),
-    ], derive: Nemotron.derive,
+    ], derive: Nemotron.deriveKeyHeads,
     rename: { (name, checkpoint) throws(OunceError) in
       name == "lm_head.weight" && checkpoint.configuration.isTrue("tie_word_embeddings") ? nil : name
     },

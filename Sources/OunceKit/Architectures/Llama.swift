@@ -44,13 +44,16 @@ enum Llama {
 
   @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
     let isLlama = !["MistralForCausalLM", "MixtralForCausalLM"].contains(checkpoint.className)
-    checkpoint.configuration.fill([
-      "max_position_embeddings": .integer(isLlama ? 2048 : 131_072), "rms_norm_eps": .double(isLlama ? 1e-6 : 1e-5),
-      "rope_theta": .double(isLlama ? 10_000 : 1e6), "vocab_size": .integer(32_000),
-    ])
     if checkpoint.className == "MixtralForCausalLM" {
-      checkpoint.configuration.fill(["num_local_experts": .integer(8), "num_experts_per_tok": .integer(2)])
+      checkpoint.configuration.fill([
+        "num_local_experts": .integer(8), "num_experts_per_tok": .integer(2), "rms_norm_eps": .double(1e-5),
+        "rope_theta": .double(1e6),
+      ])
     }
+    checkpoint.configuration.fill([
+      "max_position_embeddings": .integer(isLlama ? 2048 : 131_072), "rms_norm_eps": .double(1e-6),
+      "rope_theta": .double(10_000), "vocab_size": .integer(32_000),
+    ])
     if checkpoint.configuration["num_key_value_heads"] == nil {
       // Mistral's classes assume 8 where the file is silent, and as many as there are queries where it says null.
       let isSilent = !checkpoint.configuration.contains("num_key_value_heads")
