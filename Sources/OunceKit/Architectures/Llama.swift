@@ -23,7 +23,7 @@ extension Architecture {
     defaults: [
       "max_position_embeddings": .integer(32_768), "rms_norm_eps": .double(1e-6), "rope_theta": .double(2_000_000),
       "vocab_size": .integer(128_256), "num_key_value_heads": .integer(4),
-    ],
+    ], derive: Nemotron.deriveKeyHeads,
     names: Llama.names, tensors: Llama.tensors, computed: RopeFrequencies.llama3, metadata: Llama.metadata,
     tokenizer: LlamaTokenizer(preferred: ["smaug-bpe"]))
 }
