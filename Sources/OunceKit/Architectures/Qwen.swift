@@ -14,9 +14,10 @@ extension Architecture {
   /// Qwen 3: norms on queries and keys, heads of their own width.
   static let qwen3 = Architecture(
     "qwen3", ["Qwen3ForCausalLM", "Qwen3Model", "StepVLForConditionalGeneration"], defaults: Qwen.third,
-    derive: Nemotron.deriveKeyHeads, names: Qwen.names,
-    tensors: Qwen.tensors + Decoder.headNorms + Decoder.feedForward,
-    metadata: MetadataRule.common + MetadataRule.pooling, tokenizer: Qwen.sentencePieceOrBytePair)
+    derive: Nemotron.deriveKeyHeads, names: Qwen.names, repeated: Reranker.repeated,
+    tensors: Qwen.tensors + Decoder.headNorms + Decoder.feedForward + Reranker.tensors,
+    metadata: MetadataRule.common + MetadataRule.pooling + [Reranker.metadata],
+    tokenizer: Qwen.sentencePieceOrBytePair)
 
   /// The language model of Qwen 2 VL and 2.5 VL.
   static let qwen2VL = Architecture(
@@ -27,9 +28,10 @@ extension Architecture {
 
   /// The language model of Qwen 3 VL, whose first layers also take what the vision tower saw.
   static let qwen3VL = Architecture(
-    "qwen3vl", ["Qwen3VLForConditionalGeneration"], defaults: Qwen.vision(Qwen.third), names: Qwen.names,
-    tensors: Qwen.tensors + Decoder.headNorms + Decoder.feedForward,
-    metadata: MetadataRule.common + MetadataRule.pooling + [Qwen.deepstack], tokenizer: Qwen.sentencePieceOrBytePair)
+    "qwen3vl", ["Qwen3VLForConditionalGeneration"], defaults: Qwen.vision(Qwen.third),
+    derive: Nemotron.deriveKeyHeads, names: Qwen.names, repeated: Reranker.repeated,
+    tensors: Qwen.tensors + Decoder.headNorms + Decoder.feedForward + Reranker.tensors,
+    metadata: MetadataRule.common + MetadataRule.pooling + [Reranker.metadata, Qwen.deepstack], tokenizer: Qwen.sentencePieceOrBytePair)
 
   /// Qwen 1.5 and 2 with experts, and one that all tokens share.
   static let qwen2Moe = Architecture(

@@ -145,7 +145,7 @@ extension WayBackCase {
     "gemma4-dspark", "glm-dsa-mtp", "glm5-next", "hunyuan-vl", "jina-bert-v2",
     "jina-bert-v3", "laguna", "llama-embed", "mellum", "minimax-m3", "mistral4", "muse-glimmer",
     "muse-glimmer-assistant", "paddleocr",
-    "qwen3-moe-fused", "qwen4exp", "sarvam", "step35",
+    "qwen3-moe-fused", "qwen3-reranker", "qwen4exp", "sarvam", "step35",
   ]
 
   /// Tensors of checkpoints that GGUF does not hold, by a part of their names, with the reason.
