@@ -9,7 +9,8 @@ extension Architecture {
       "AudioFlamingo3ForConditionalGeneration", "DotsOCRForCausalLM",
     ],
     defaults: Qwen.defaults, derive: Nemotron.deriveKeyHeads, names: Qwen.names,
-    tensors: Qwen.tensors + Decoder.feedForward, metadata: MetadataRule.common + MetadataRule.pooling, tokenizer: Qwen.sentencePieceOrBytePair)
+    tensors: Qwen.tensors + Decoder.feedForward, metadata: MetadataRule.common + MetadataRule.pooling,
+    tokenizer: Qwen.sentencePieceOrBytePair)
 
   /// Qwen 3: norms on queries and keys, heads of their own width.
   static let qwen3 = Architecture(
@@ -31,7 +32,8 @@ extension Architecture {
     "qwen3vl", ["Qwen3VLForConditionalGeneration"], defaults: Qwen.vision(Qwen.third),
     derive: Nemotron.deriveKeyHeads, names: Qwen.names, repeated: Reranker.repeated,
     tensors: Qwen.tensors + Decoder.headNorms + Decoder.feedForward + Reranker.tensors,
-    metadata: MetadataRule.common + MetadataRule.pooling + [Reranker.metadata, Qwen.deepstack], tokenizer: Qwen.sentencePieceOrBytePair)
+    metadata: MetadataRule.common + MetadataRule.pooling + [Reranker.metadata, Qwen.deepstack],
+    tokenizer: Qwen.sentencePieceOrBytePair)
 
   /// Qwen 1.5 and 2 with experts, and one that all tokens share.
   static let qwen2Moe = Architecture(

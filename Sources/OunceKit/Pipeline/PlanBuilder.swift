@@ -39,7 +39,8 @@ struct PlanBuilder {
   func plan(inputs: [InputFile], allowsNonFinite: Bool) -> Plan {
     let steps = zip(prepared.model.tensors, targets).filter { !$1.isEmpty }.map { Plan.Step(source: $0, targets: $1) }
     return Plan(
-      files: files, steps: steps + stepsOfAdapters, notes: notes, coverage: coverage, inputs: inputs, allowsNonFinite: allowsNonFinite)
+      files: files, steps: steps + stepsOfAdapters, notes: notes, coverage: coverage, inputs: inputs,
+      allowsNonFinite: allowsNonFinite)
   }
 
   /// One tensor as the reference converter stores it.

@@ -163,7 +163,8 @@ extension WayBackCase {
   /// Tensors whose last bits the way there loses: a logarithm of an exponential, and 1 + x of an x near 0. Falcon H1
   /// comes back with its multipliers in the weights.
   static let rounded: [String: String] = [
-    "falcon-h1": ".", "mamba": ".A_log", "qwen35-moe": "layers.3.input_layernorm.weight", "qwen35-dense": "mtp.layers.0.input_layernorm.",
+    "falcon-h1": ".", "mamba": ".A_log", "qwen35-moe": "layers.3.input_layernorm.weight",
+    "qwen35-dense": "mtp.layers.0.input_layernorm.",
   ]
   /// Checkpoints of weights in 8 bits, which come back as floats of the type that the others have.
   static let unpacked: [String: String] = ["deepseek3-fp8": "BF16", "mimo2-fp8": "BF16", "mimo2-mxfp4": "BF16"]
