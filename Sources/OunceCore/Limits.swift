@@ -141,4 +141,6 @@ public enum Limits {
   public static let wrapperMembers = 10_000
   /// Bytes of the records about one member of a tar archive: a path has at most 4096.
   public static let tarRecordByteCount = 1 << 20
+  /// Bytes of the header of a journal, which names every source and every output: ten thousand of each.
+  public static let journalHeaderByteCount = 16 << 20
 }

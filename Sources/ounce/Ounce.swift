@@ -29,6 +29,7 @@ struct Ounce: ParsableCommand {
 
   static func main() {
     Signals.handle()
+    DescriptorPool.raiseLimit()
     let arguments = Array(CommandLine.arguments.dropFirst())
     if let hint = unknownCommand(arguments) {
       Terminal.errors.line(hint)

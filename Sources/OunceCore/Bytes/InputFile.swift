@@ -194,6 +194,14 @@ public final class InputFile: Sendable {
     }
   }
 
+  /// The file on disk as it was when it was opened: its name, size and time of modification, in words that are equal
+  /// only for the same. nil: it is on no disk.
+  public var stamp: String? {
+    guard case .file(let status, _) = container.content else { return nil }
+    return "\(Paths.name(of: container.path)): \(status.byteCount) bytes of "
+      + "\(status.modifiedSeconds).\(status.modifiedNanoseconds)"
+  }
+
   /// Whether `path` names this very file, whatever its spelling: compared by device and inode.
   public func isSameFile(as path: String) -> Bool {
     guard case .file(let status, _) = container.content, let other = try? System.status(of: path) else { return false }
@@ -213,11 +221,15 @@ public final class DescriptorPool: Sendable {
   /// Most recently used last. A reader that still holds an evicted entry keeps it open until it is done.
   private let entries = Mutex<[(path: ExactString, open: Open)]>([])
 
+  /// Asks the system for as many open files as it gives to this process: outputs of many parts are written together.
+  public static func raiseLimit() { System.raiseDescriptorLimit() }
+
   /// Where archives among the files are unpacked.
   public let spillSpace: SpillSpace
 
   public init(limit: Int = 32, spillSpace: SpillSpace = SpillSpace()) {
-    self.limit = limit
+    // Half of what a process may have stays for its outputs and pipes.
+    self.limit = max(1, min(limit, System.descriptorLimit / 2 - 4))
     self.spillSpace = spillSpace
   }
 
@@ -236,7 +248,7 @@ public final class DescriptorPool: Sendable {
     let open: Open
     let found: System.Status
     do {
-      open = Open(try System.open(path, .readOnly))
+      open = Open(try opened(path))
       found = try System.status(of: open.descriptor)
     } catch {
       throw OunceError(
@@ -251,5 +263,14 @@ public final class DescriptorPool: Sendable {
       if entries.count > limit { entries.removeFirst() }
     }
     return open
+  }
+
+  /// Opens a file; where the process may have no more of them, those that are not in use make room.
+  private func opened(_ path: String) throws(Errno) -> FileDescriptor {
+    do { return try System.open(path, .readOnly) } catch {
+      guard error == .tooManyOpenFiles else { throw error }
+    }
+    entries.withLock { $0.removeAll() }
+    return try System.open(path, .readOnly)
   }
 }

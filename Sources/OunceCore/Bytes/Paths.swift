@@ -39,6 +39,22 @@ public enum Paths {
   /// The bytes that may still be written beside `path`; nil when the system does not say.
   public static func freeByteCount(beside path: String) -> Int? { try? System.freeByteCount(at: folder(of: path)) }
 
+  /// The bytes in which the file system beside `path` gives room to files; 1 when it does not say.
+  public static func blockByteCount(beside path: String) -> Int {
+    max(1, (try? System.blockByteCount(at: folder(of: path))) ?? 1)
+  }
+
+  /// The bytes on disk that the file takes; 0 when there is none.
+  public static func allocatedByteCount(of path: String) -> Int {
+    (try? System.allocatedByteCount(of: path)) ?? 0
+  }
+
+  /// Removes a file, when there is one.
+  public static func removeFile(_ path: String) { try? System.remove(path) }
+
+  /// Removes a folder, when it is empty.
+  public static func removeEmptyFolder(_ path: String) { try? System.removeFolder(path) }
+
   /// Whether files can be made beside `path`.
   public static func canWrite(beside path: String) -> Bool { System.canWrite(folder(of: path)) }
 

@@ -42,6 +42,13 @@ enum System {
     return Status(info)
   }
 
+  /// What a file takes on disk: less than its size where it has holes.
+  static func allocatedByteCount(of path: String) throws(Errno) -> Int {
+    var info = stat()
+    guard unsafe stat(path, &info) == 0 else { throw Errno(rawValue: errno) }
+    return Int(info.st_blocks) * 512
+  }
+
   /// Fills `bytes` from `offset` on and returns how many bytes the file had.
   static func read(_ descriptor: FileDescriptor, at offset: Int, into bytes: inout MutableRawSpan) throws(Errno) -> Int
   {
@@ -108,12 +115,76 @@ enum System {
     }
   }
 
+  /// How many files this process may have open at a time.
+  static var descriptorLimit: Int {
+    var limit = rlimit()
+    #if canImport(Glibc)
+      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+      let resource = RLIMIT_NOFILE
+    #endif
+    return unsafe getrlimit(resource, &limit) == 0 ? Int(clamping: limit.rlim_cur) : 256
+  }
+
+  /// What the limit of the address space leaves to this process; nil: there is none.
+  static var addressSpaceLeft: Int? {
+    #if os(Linux)
+      var limit = rlimit()
+      #if canImport(Glibc)
+        let resource = __rlimit_resource_t(RLIMIT_AS.rawValue)
+      #else
+        let resource = RLIMIT_AS
+      #endif
+      guard unsafe getrlimit(resource, &limit) == 0, let limit = Int(exactly: limit.rlim_cur) else { return nil }
+      // The first number of this file is the size of the address space in pages.
+      guard let file = try? open("/proc/self/statm", .readOnly) else { return nil }
+      defer { try? file.close() }
+      var text = [UInt8](repeating: 0, count: 64)
+      guard (try? text.withMutableRawSpan({ (span) throws(Errno) in try readNext(file, into: &span) })) != nil else {
+        return nil
+      }
+      let pages = text.prefix { $0 >= UInt8(ascii: "0") }.reduce(0) { $0 * 10 + Int($1) - Int(UInt8(ascii: "0")) }
+      return limit - pages * sysconf(Int32(_SC_PAGESIZE))
+    #else
+      return nil
+    #endif
+  }
+
+  /// Raises the limit of open files to the most that this process may have.
+  static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    #if canImport(Glibc)
+      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+      let resource = RLIMIT_NOFILE
+    #endif
+    guard unsafe getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+    // Darwin refuses more than its constant whatever the hard limit says.
+    limit.rlim_cur = min(limit.rlim_max, max(limit.rlim_cur, 10_240))
+    _ = unsafe setrlimit(resource, &limit)
+  }
+
+  /// Takes the lock of a file, which its last descriptor gives back; whether nobody else has it. File systems without
+  /// locks say yes.
+  static func lock(_ descriptor: FileDescriptor) -> Bool {
+    while flock(descriptor.rawValue, LOCK_EX | LOCK_NB) != 0 {
+      if errno == EWOULDBLOCK { return false }
+      if errno != EINTR { return true }
+    }
+    return true
+  }
+
   static func rename(_ old: String, to new: String) throws(Errno) {
     guard Self.libcRename(old, new) == 0 else { throw Errno(rawValue: errno) }
   }
 
   static func remove(_ path: String) throws(Errno) {
     guard unsafe unlink(path) == 0 else { throw Errno(rawValue: errno) }
+  }
+
+  /// Removes a folder that is empty.
+  static func removeFolder(_ path: String) throws(Errno) {
+    guard unsafe rmdir(path) == 0 else { throw Errno(rawValue: errno) }
   }
 
   static func makeFolder(_ path: String) throws(Errno) {
@@ -125,6 +196,12 @@ enum System {
     var info = statvfs()
     guard unsafe statvfs(path, &info) == 0 else { throw Errno(rawValue: errno) }
     return Int(clamping: UInt64(info.f_bavail).multipliedReportingOverflow(by: UInt64(info.f_frsize)).partialValue)
+  }
+
+  static func blockByteCount(at path: String) throws(Errno) -> Int {
+    var info = statvfs()
+    guard unsafe statvfs(path, &info) == 0 else { throw Errno(rawValue: errno) }
+    return Int(clamping: info.f_frsize)
   }
 
   static func canWrite(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }

@@ -13,6 +13,11 @@ public enum Threads {
   /// Processors that this process may use.
   public static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
+  /// What the limit of the address space (`ulimit -v`) leaves to this process; nil: there is none.
+  public static var addressSpaceLeft: Int? { System.addressSpaceLeft }
+  /// Address space that a thread takes beside its buffers.
+  public static let stackByteCount = 9 << 20
+
   /// Runs `body(0)` … `body(count - 1)`, each on a thread of its own, and returns when all have ended.
   ///
   /// The calling thread does none of the work: it calls `tick` about ten times a second, and once at the end.
@@ -34,7 +39,7 @@ public enum Threads {
         }
         threads.append(thread)
       }
-      while !ended.wait(milliseconds: 100) { tick() }
+      while !ended.wait(milliseconds: 100, until: { running.load(ordering: .acquiring) == 0 }) { tick() }
       for thread in threads { thread.join() }
     }
     tick()
@@ -90,12 +95,13 @@ private final class Pipe: Sendable {
 
   init() {
     var ends: [CInt] = [-1, -1]
-    _ = unsafe pipe(&ends)
+    if unsafe pipe(&ends) != 0 { ends = [-1, -1] }
     reading = ends[0]
     writing = ends[1]
   }
 
   deinit {
+    guard reading >= 0 else { return }
     close(reading)
     close(writing)
   }
@@ -105,8 +111,16 @@ private final class Pipe: Sendable {
     _ = unsafe write(writing, &byte, 1)
   }
 
-  /// Whether `signal` was called, waiting for it at most so long.
-  func wait(milliseconds: CInt) -> Bool {
+  /// Whether `signal` was called, waiting for it at most so long. A process that may have no more descriptors asks
+  /// `condition` now and then instead.
+  func wait(milliseconds: CInt, until condition: () -> Bool) -> Bool {
+    guard reading >= 0 else {
+      for _ in 0..<milliseconds {
+        if condition() { return true }
+        usleep(1000)
+      }
+      return condition()
+    }
     var request = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
     return unsafe poll(&request, 1, milliseconds) > 0
   }

@@ -63,8 +63,8 @@ public enum Check {
       return report
     }
     try checkFiles(model, options, &report)
-    try checkValues(model, options, &report, onProgress)
-    try checkManifest(model, options, &report, onProgress)
+    let hashes = try checkValues(model, options, &report, onProgress)
+    checkManifest(model, options, hashes, &report)
     if options.level >= .deep { checkMeaning(model, &report) }
     report.sort()
     return report
@@ -90,21 +90,26 @@ public enum Check {
     }
   }
 
+  /// Returns the hashes of the tensors that could be read, where a manifest asks for them.
   private static func checkValues(
     _ model: Model, _ options: CheckOptions, _ report: inout CheckReport, _ onProgress: (Progress) -> Void
-  ) throws(OunceError) {
+  ) throws(OunceError) -> [TensorHash] {
     let results = Mutex([Int: Result<TensorSurvey, OunceError>]())
     try model.forEachTensor(options, onProgress) { index, isCancelled, onRead in
       let result: Result<TensorSurvey, OunceError>
       do throws(OunceError) {
-        result = .success(try model.tensors[index].survey(isCancelled: isCancelled, onRead: onRead))
+        result = .success(
+          try model.tensors[index].survey(
+            hashes: options.manifest != nil, isCancelled: isCancelled, onRead: onRead))
       } catch { result = .failure(error) }
       results.withLock { $0[index] = result }
     }
+    var hashes: [TensorHash] = []
     for (index, tensor) in model.tensors.enumerated() {
       let file = model.files.isEmpty ? model.path : model.files[tensor.fileIndex].path
       switch results.withLock({ $0[index] }) {
       case .success(let survey):
+        if let hash = survey.hash { hashes.append(hash) }
         for rule in Rules.tensor {
           guard let message = rule.message(survey) else { continue }
           report.findings.append(rule.finding(message, file: file, subject: "tensor \(tensor.info.name)"))
@@ -115,6 +120,7 @@ public enum Check {
       }
     }
     report.checked.append("values of \(model.tensors.count) tensors")
+    return hashes
   }
 
   private static func checkMeaning(_ model: Model, _ report: inout CheckReport) {
@@ -128,17 +134,11 @@ public enum Check {
   }
 
   private static func checkManifest(
-    _ model: Model, _ options: CheckOptions, _ report: inout CheckReport, _ onProgress: (Progress) -> Void
-  ) throws(OunceError) {
+    _ model: Model, _ options: CheckOptions, _ hashes: [TensorHash], _ report: inout CheckReport
+  ) {
     guard let manifest = options.manifest else { return }
-    do {
-      let hashes = try model.tensorHashes(jobs: options.jobs, isCancelled: options.isCancelled, onProgress: onProgress)
-      report.findings += ManifestMismatch().check(model, hashes, manifest)
-      report.checked.append("hashes of the manifest")
-    } catch {
-      if error.kind == .cancelled { throw error }
-      report.findings.append(finding(of: error, model.path))
-    }
+    report.findings += ManifestMismatch().check(model, hashes, manifest)
+    report.checked.append("hashes of the manifest")
   }
 }
 

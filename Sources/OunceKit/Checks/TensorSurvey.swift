@@ -1,3 +1,4 @@
+internal import Crypto
 public import OunceCore
 public import OunceEncoding
 
@@ -9,6 +10,8 @@ public struct TensorSurvey: Sendable {
   public internal(set) var isRepeating = true
   /// The elements of the first block.
   public internal(set) var firstElements: [Float] = []
+  /// See `TensorHash`; nil: it was not asked for.
+  public internal(set) var hash: TensorHash?
 
   /// The one value of all elements; nil when there are several.
   public var constant: Float? {
@@ -28,25 +31,32 @@ public struct TensorSurvey: Sendable {
 
 extension Tensor {
   /// Reads the tensor once.
-  func survey(isCancelled: () -> Bool, onRead: (Int) -> Void) throws(OunceError) -> TensorSurvey {
+  ///
+  /// - Parameter hashes: whether its hash is made on the way.
+  func survey(
+    hashes: Bool, isCancelled: () -> Bool, onRead: (Int) -> Void
+  ) throws(OunceError) -> TensorSurvey {
     var survey = TensorSurvey(info: info)
     let encoding = info.encoding
     let (width, size) = (encoding.elementsPerBlock, encoding.bytesPerBlock)
-    let cut = Cut(source: self, targets: [], elementCount: (1 << 20) / size * width)
-    var buffer = Buffer(byteCount: max(size, cut.elementsPerChunk / width * size))
+    let cut = Cut(source: self, targets: [], elementCount: Self.surveyedByteCount / size * width)
+    var hash = SHA256()
+    var content: [UInt8] = []
     var first: [UInt8] = []
     for chunk in 0..<cut.chunkCount {
       if isCancelled() { throw .cancelled }
       let elements = cut.elements(chunk)
       let byteCount = elements.count / width * size
+      if content.count != byteCount { content = [UInt8](repeating: 0, count: byteCount) }
       cut.prefetch(after: chunk)
       let rows = elements.lowerBound / cut.unit..<elements.upperBound / cut.unit
       do throws(OunceError) {
-        try buffer.withMutableBytes(0..<byteCount) { (bytes) throws(OunceError) in
+        try content.withMutableRawSpan { (bytes) throws(OunceError) in
           try cut.data.read(rows: rows, into: &bytes)
         }
       } catch { throw error.located(subject: "tensor \(info.name)") }
-      buffer.withBytes(0..<byteCount) { bytes in
+      if hashes { hash.update(data: content) }
+      content.withRawSpan { bytes in
         let found = Encodings.kernels.survey(bytes, encoding)
         let start = elements.lowerBound / width
         survey.blocks.nonFinite.add(found.nonFinite, from: start)
@@ -61,8 +71,12 @@ extension Tensor {
       }
       onRead(byteCount)
     }
+    if hashes { survey.hash = TensorHash(info, hash) }
     return survey
   }
+
+  /// Bytes that are looked at together: they stay in the second-level cache between reading and looking.
+  private static let surveyedByteCount = 256 << 10
 
   private static func decode(_ block: RawSpan, _ encoding: any Encoding) -> [Float] {
     var floats = [Float](repeating: 0, count: encoding.elementsPerBlock)

@@ -27,7 +27,7 @@ extension Model {
     let next = Atomic(0)
     let done = Atomic(0)
     let failure = Mutex<OunceError?>(nil)
-    let hashes = Mutex([String](repeating: "", count: tensors.count))
+    let hashes = Mutex([TensorHash?](repeating: nil, count: tensors.count))
     let total = tensors.reduce(0) { $0 + $1.info.byteCount }
     Threads.run(max(1, min(jobs ?? Threads.processorCount, tensors.count))) {
       let begun = min(next.load(ordering: .relaxed), max(0, tensors.count - 1))
@@ -41,7 +41,7 @@ extension Model {
         guard index < tensors.count else { break }
         do throws(OunceError) {
           if isCancelled() { throw .cancelled }
-          let hash = try tensors[index].sha256(isCancelled: isCancelled) { done.add($0, ordering: .relaxed) }
+          let hash = try tensors[index].contentHash(isCancelled: isCancelled) { done.add($0, ordering: .relaxed) }
           hashes.withLock { $0[index] = hash }
         } catch {
           failure.withLock { $0 = $0 ?? error }
@@ -50,10 +50,7 @@ extension Model {
     }
     if let error = failure.withLock({ $0 }) { throw error }
     for file in files { try file.checkUnchanged() }
-    return zip(tensors, hashes.withLock { $0 }).map { tensor, hash in
-      TensorHash(
-        name: tensor.info.name, dtype: tensor.info.encoding.name, shape: tensor.info.shape, sha256: hash)
-    }
+    return hashes.withLock { $0.compactMap(\.self) }
   }
 }
 
@@ -71,18 +68,24 @@ extension [TensorHash] {
   }
 }
 
+extension TensorHash {
+  init(_ info: TensorInfo, _ hash: SHA256) {
+    self.init(
+      name: info.name, dtype: info.encoding.name, shape: info.shape,
+      sha256: ContentHash.hexadecimal(hash.finalize()))
+  }
+}
+
 extension Tensor {
   /// - Parameter onRead: told how many bytes were read since the last time.
-  fileprivate func sha256(
-    isCancelled: () -> Bool, onRead: (Int) -> Void
-  ) throws(OunceError) -> String {
+  fileprivate func contentHash(isCancelled: () -> Bool, onRead: (Int) -> Void) throws(OunceError) -> TensorHash {
     var hash = SHA256()
     let cut = Cut(source: self, targets: [], elementCount: Self.chunkByteCount / max(1, info.encoding.bytesPerBlock))
     var bytes: [UInt8] = []
     for chunk in 0..<cut.chunkCount {
       if isCancelled() { throw .cancelled }
       let elements = cut.elements(chunk)
-      let byteCount = elements.count / info.encoding.elementsPerBlock * info.encoding.bytesPerBlock
+      let byteCount = cut.byteCount(of: chunk, info.encoding)
       if bytes.count != byteCount { bytes = [UInt8](repeating: 0, count: byteCount) }
       let rows = elements.lowerBound / cut.unit..<elements.upperBound / cut.unit
       cut.prefetch(after: chunk)
@@ -92,8 +95,9 @@ extension Tensor {
       hash.update(data: bytes)
       onRead(byteCount)
     }
-    return ContentHash.hexadecimal(hash.finalize())
+    return TensorHash(info, hash)
   }
 
-  private static let chunkByteCount = 1 << 20
+  /// Bytes that stay in the second-level cache between reading and hashing.
+  private static let chunkByteCount = 256 << 10
 }

@@ -64,6 +64,29 @@ struct ChunkWorker: ~Copyable {
     return byteCount
   }
 
+  /// The hash of what the targets hold where a chunk goes; nil: less than that. `read` fills bytes of one target.
+  mutating func writtenHash(
+    _ step: Plan.Step, chunk: Int,
+    read: (_ target: Int, _ offset: Int, inout MutableRawSpan) throws(OunceError) -> Bool,
+    use: (_ target: Int, RawSpan) -> Void
+  ) throws(OunceError) -> UInt64? {
+    let elements = step.cut.elements(chunk)
+    var hash: UInt64 = 0
+    for (index, target) in step.targets.enumerated() {
+      let start = target.offset + Self.byteCount(elements.lowerBound, target.info.encoding)
+      let range = 0..<Self.byteCount(elements.count, target.info.encoding)
+      let isWhole = try self.target.withMutableBytes(range) { (bytes) throws(OunceError) in
+        try read(index, start, &bytes)
+      }
+      guard isWhole else { return nil }
+      hash = self.target.withBytes(range) { bytes in
+        use(index, bytes)
+        return XXH64.hash(bytes, seed: hash)
+      }
+    }
+    return hash
+  }
+
   /// Whether what is only copied has an element that is no number: seen from its bits.
   private func hasNonFinite(_ byteCount: Int, _ encoding: any Encoding) -> Bool {
     guard encoding.kind == .float else { return false }

@@ -115,6 +115,7 @@ extension Plan {
       let steps = steps.map { Step(source: $0.source, targets: $0.targets, chunkElementCount: elementCount) }
       plan = Plan(
         files: files, steps: steps, notes: notes, coverage: coverage, inputs: inputs, allowsNonFinite: allowsNonFinite)
+      plan.newFolder = newFolder
     }
     return plan
   }
@@ -178,6 +179,11 @@ struct Cut: Sendable {
   /// The elements of chunk `index`.
   func elements(_ index: Int) -> Range<Int> {
     index * elementsPerChunk..<min((index + 1) * elementsPerChunk, elementCount)
+  }
+
+  /// Bytes of chunk `index` in `encoding`.
+  func byteCount(of index: Int, _ encoding: any Encoding) -> Int {
+    elements(index).count / encoding.elementsPerBlock * encoding.bytesPerBlock
   }
 
   /// Has the system read ahead while this thread computes: a few chunks on, for the threads beside it.

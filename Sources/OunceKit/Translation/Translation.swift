@@ -143,7 +143,7 @@ extension Model {
     }
     // Rules, like the reference, see the planes of quantized weights: `dequantized` joins them.
     var planes = self
-    planes.tensors = tensors.planes
+    planes.tensors = try tensors.planes.unstackingExperts()
     var checkpoint = Checkpoint(
       model: planes, options: options, configuration: configuration, architectureName: architecture.name,
       className: className)

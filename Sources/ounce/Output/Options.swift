@@ -65,6 +65,12 @@ struct WritingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Progress: auto, bar, plain, json or none.", valueName: "how"))
   var progress: ProgressChoice?
 
+  @Flag(help: "Keep what is done when the job is stopped or fails, so that --resume can go on.")
+  var resumable = false
+
+  @Flag(help: "Go on where the same command was cut off, after looking at what it wrote.")
+  var resume = false
+
   @Flag(help: "Let NaN and infinity pass; without it they are errors.")
   var allowNonfinite = false
 
@@ -88,8 +94,29 @@ struct WritingOptions: ParsableArguments {
       options.maxMemory = size.byteCount
     }
     options.overwrites = force
+    options.isResumable = resumable
+    options.resumes = resume
+    options.request = Self.request(CommandLine.arguments)
     options.isCancelled = { Signals.isCancelled }
     return options
+  }
+
+  /// The arguments that bytes may depend on. Those left out say how a job runs, not what it makes.
+  static func request(_ arguments: [String]) -> String {
+    let withValue = ["-j", "--jobs", "--progress", "--color"]
+    let alone = ["-q", "--quiet", "-v", "--verbose", "-f", "--force", "--resumable", "--resume"]
+    var kept: [String] = []
+    var skipsNext = false
+    for argument in arguments.dropFirst() {
+      if skipsNext || alone.contains(argument) || withValue.contains(where: { argument.hasPrefix($0 + "=") }) {
+        skipsNext = false
+      } else if withValue.contains(argument) {
+        skipsNext = true
+      } else {
+        kept.append(argument)
+      }
+    }
+    return kept.joined(separator: " ")
   }
 
   var progressChoice: ProgressChoice {

@@ -16,6 +16,7 @@ struct PlanRunner {
       Terminal.output.write(description)
       return
     }
+    if let note = plan.leftoverNote(resumes: writing.resume) { common.note(note) }
     var line = ProgressLine(verb, writing.progressChoice, common)
     defer { line.end() }
     try plan.execute(writing.execution) { line.update($0) }
