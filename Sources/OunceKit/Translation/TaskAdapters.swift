@@ -136,7 +136,8 @@ extension TaskAdapter {
     }
     let layout = try GGUFContainer(options: .init(isBigEndian: isBigEndian)).layout(metadata, infos)
     let targets = Plan.Target.targets(of: layout, file: index, infos)
-    let file = Paths.join(Paths.folder(of: path), fileName(beside: Paths.name(of: path)))
+    let name = fileName(beside: Paths.name(of: path))
+    let file = path.contains("/") ? Paths.join(Paths.folder(of: path), name) : name
     return (
       Plan.File(path: file, layout: layout),
       zip(tensors, targets).map { Plan.Step(source: $0, targets: [$1]) }
