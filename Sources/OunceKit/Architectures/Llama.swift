@@ -42,7 +42,13 @@ enum Llama {
       },
     ]
 
+  /// Types of configurations that transformers knows. Others come as code, and their files say all.
+  private static let types: Set<String> = [
+    "llama", "mistral", "mixtral", "arcee", "llava", "voxtral", "pixtral", "mistral3",
+  ]
+
   @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
+    if let type = checkpoint.configuration.string("model_type"), !types.contains(type) { return }
     let isLlama = !["MistralForCausalLM", "MixtralForCausalLM"].contains(checkpoint.className)
     if checkpoint.className == "MixtralForCausalLM" {
       checkpoint.configuration.fill([
