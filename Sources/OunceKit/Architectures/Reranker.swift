@@ -42,8 +42,8 @@ enum Reranker {
 
   /// What the model was trained to answer, in the form of its card (https://huggingface.co/Qwen/Qwen3-Reranker-0.6B).
   private static let template =
-    "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided."
-    + " Note that the answer can only be \"yes\" or \"no\".<|im_end|>\n"
+    "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct "
+    + "provided. Note that the answer can only be \"yes\" or \"no\".<|im_end|>\n"
     + "<|im_start|>user\n<Instruct>: Given a web search query, retrieve relevant passages that answer the query\n"
     + "<Query>: {query}\n<Document>: {document}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
 
