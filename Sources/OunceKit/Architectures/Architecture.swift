@@ -22,6 +22,8 @@ public struct Architecture: Sendable {
   let computed: @Sendable (Checkpoint) throws(OunceError) -> [Tensor]
   /// What is left of a cleaned name where the configuration decides: heads that predict further tokens become layers.
   let rename: @Sendable (_ name: String, Checkpoint) throws(OunceError) -> String?
+  /// All names of a tensor that stands for several, such as one that layers share; itself where it does not.
+  let repeated: @Sendable (_ name: String, Checkpoint) throws(OunceError) -> [String]
   /// A scaled weight as floats, where its scales do not cover plain blocks; the closure's nil: they do.
   let unscale: Unscale?
   /// Settings that the reference writes before `general.type`.
@@ -36,6 +38,9 @@ public struct Architecture: Sendable {
     names: SourceNames = .init(),
     rename: @escaping @Sendable (_ name: String, Checkpoint) throws(OunceError) -> String? = {
       (name, _) throws(OunceError) in name
+    },
+    repeated: @escaping @Sendable (_ name: String, Checkpoint) throws(OunceError) -> [String] = {
+      (name, _) throws(OunceError) in [name]
     }, tensors: [TensorRule],
     computed: @escaping @Sendable (Checkpoint) throws(OunceError) -> [Tensor] = { (_) throws(OunceError) in [] },
     unscale: Unscale? = nil, leadingMetadata: [MetadataRule] = [], metadata: [MetadataRule] = MetadataRule.common,
@@ -50,6 +55,7 @@ public struct Architecture: Sendable {
     self.tensors = tensors
     self.computed = computed
     self.rename = rename
+    self.repeated = repeated
     self.unscale = unscale
     self.leadingMetadata = leadingMetadata
     self.metadata = metadata

@@ -25,7 +25,7 @@ public enum Architectures {
     .gemma4Assistant, .paddleOCR, .miniCPMV,
     .llamaEmbed, .euroBert, .jinaBert2,
     .apertus, .bailingMoe, .falconH1, .graniteHybrid, .jamba, .nemotronH, .nemotronHPuzzle,
-    .eagle3, .dFlash, .dSpark, .museGlimmerAssistant,
+    .eagle3, .dFlash, .dSpark, .museGlimmerAssistant, .gemma4Spark, .deepSeek4Spark,
     .rwkv6, .t5, .t5Encoder, .gemma3n, .gemma4,
     .bert, .distilBert, .roberta, .xlmRoberta, .jinaBert3, .modernBert, .nomicBert,
   ]

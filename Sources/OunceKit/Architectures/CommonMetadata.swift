@@ -21,10 +21,12 @@ extension MetadataRule {
 
   static let shape: [MetadataRule] = [
     .blockCount, .contextLength, .embeddingLength, .feedForwardLength, .headCount, .keyValueHeadCount,
-    .value("{arch}.attention.causal") { (checkpoint) throws(OunceError) in
-      checkpoint.configuration["is_causal"]?.bool == false ? .bool(false) : nil
-    },
+    .seesBothWays,
   ]
+
+  static let seesBothWays = value("{arch}.attention.causal") { (checkpoint) throws(OunceError) in
+    checkpoint.configuration["is_causal"]?.bool == false ? .bool(false) : nil
+  }
 
   static let positions: [MetadataRule] = [
     ropeScaling,

@@ -42,13 +42,21 @@ extension Drafter {
     }
   }
 
-  /// Embeddings may be there without being the drafter's own.
+  /// DSpark's heads: one that knows the token before, one that says how sure the drafter is.
+  static let sparkTensors = [
+    TensorRule("model.markov_head.markov_w1.weight", "markov_w1.weight"),
+    TensorRule("model.markov_head.markov_w2.weight", "markov_w2.weight"),
+    TensorRule("model.confidence_head.proj.*", "conf_proj.*"),
+  ]
+
+  /// Embeddings may be there without being the drafter's own, or are written with the row of the mask.
   @Sendable static func renameFlash(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {
-    name == "model.embed_tokens.weight" && checkpoint.configuration["has_embed_tokens"]?.bool == false ? nil : name
+    guard name == "model.embed_tokens.weight" else { return name }
+    return checkpoint.configuration["has_embed_tokens"]?.bool == false || MaskEmbedding.isIn(checkpoint) ? nil : name
   }
 
   /// A setting of the member `dflash_config`, or beside it.
-  private static func setting(_ checkpoint: Checkpoint, _ name: String) -> JSON? {
+  static func setting(_ checkpoint: Checkpoint, _ name: String) -> JSON? {
     let value = checkpoint.configuration["dflash_config"]?[name] ?? checkpoint.configuration[name]
     return value == .null ? nil : value
   }
@@ -159,9 +167,13 @@ extension Drafter {
 
   /// A head that is the target's own is left out.
   @Sendable static func renameSpark(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {
+    isWholeVocabulary(checkpoint) && name.hasSuffix("lm_head.weight") ? nil : try renameFlash(name, checkpoint)
+  }
+
+  /// Whether every token of the target may be proposed.
+  static func isWholeVocabulary(_ checkpoint: Checkpoint) -> Bool {
     let own = checkpoint.configuration.integer("draft_vocab_size")
-    let isWhole = own == nil || own == checkpoint.configuration.integer("vocab_size")
-    return isWhole && name.hasSuffix("lm_head.weight") ? nil : try renameFlash(name, checkpoint)
+    return own == nil || own == 0 || own == checkpoint.configuration.integer("vocab_size")
   }
 
   static let sparkMetadata: [MetadataRule] = [

@@ -43,7 +43,7 @@ enum DeepSeek {
   static let metadata: [MetadataRule] =
     [
       .blockCount, .contextLength, .embeddingLength, .feedForwardLength, .headCount,
-      .constant("{arch}.attention.head_count_kv", .uint32(1)),
+      .constant("{arch}.attention.head_count_kv", .uint32(1)), .seesBothWays,
     ] + MetadataRule.positions + MetadataRule.norms + MetadataRule.experts + [
       .headDimension, .fileType,
       .count("{arch}.leading_dense_block_count") { (checkpoint) throws(OunceError) in
@@ -81,10 +81,28 @@ enum DeepSeek {
 
   /// The family's own classes call the rotated part of a key the width of a head.
   @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
-    let type = checkpoint.configuration.string("model_type")
-    guard type == "deepseek_v2" || type == "deepseek_v3", checkpoint.configuration["head_dim"] == nil else { return }
+    let type = checkpoint.configuration.string("model_type") ?? ""
+    guard let assumed = ownDefaults[type] else { return }
+    checkpoint.configuration.fill(assumed)
+    guard checkpoint.configuration["head_dim"] == nil else { return }
     checkpoint.configuration["head_dim"] = checkpoint.configuration["qk_rope_head_dim"]
   }
+
+  /// What these classes assume beyond that; others of the family come as code, or say all.
+  private static let ownDefaults: [String: [String: JSON]] = [
+    "deepseek_v2": [
+      "max_position_embeddings": .integer(2048), "moe_intermediate_size": .integer(1407),
+      "n_shared_experts": .integer(2), "n_routed_experts": .integer(64), "routed_scaling_factor": .double(1),
+      "q_lora_rank": .integer(1536), "first_k_dense_replace": .integer(0),
+    ],
+    "deepseek_v3": [
+      "max_position_embeddings": .integer(4096), "moe_intermediate_size": .integer(2048),
+      "n_shared_experts": .integer(1), "n_routed_experts": .integer(256), "routed_scaling_factor": .double(2.5),
+      "q_lora_rank": .integer(1536), "first_k_dense_replace": .integer(3), "num_key_value_heads": .integer(128),
+      "num_experts_per_tok": .integer(8), "n_group": .integer(8), "topk_group": .integer(4),
+      "norm_topk_prob": .bool(true),
+    ],
+  ]
 
   /// A head that is the embedding again, and layers that predict further tokens, are left out.
   @Sendable static func rename(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> String? {

@@ -60,7 +60,7 @@ enum DeepSeek4 {
     TensorRule("ffn.experts.{e}.w2.weight", "ffn_down_exps.weight"),
     TensorRule("ffn.experts.{e}.w3.weight", "ffn_up_exps.weight"),
   ]
-  private static let packed = PackedExperts(
+  static let packed = PackedExperts(
     rules: TensorRule.layers("layers.{i}.", experts), scaleSuffix: ".scale")
 
   @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
@@ -126,8 +126,16 @@ enum DeepSeek4 {
   }
 
   static let metadata: [MetadataRule] =
+    settings + [
+      .count("{arch}.embedding_length_out") { (checkpoint) throws(OunceError) in
+        try checkpoint.configuration.require("hidden_size") * checkpoint.configuration.require("hc_mult")
+      }, NextPrediction.count,
+    ]
+
+  /// What drafters have as well.
+  static let settings: [MetadataRule] =
     [
-      .blockCount, .contextLength, .embeddingLength, .feedForwardLength, .headCount, .keyValueHeadCount,
+      .blockCount, .contextLength, .embeddingLength, .feedForwardLength, .headCount, .keyValueHeadCount, .seesBothWays,
     ] + MetadataRule.positions + MetadataRule.norms + MetadataRule.experts + [
       .headDimension, .fileType, .integer("{arch}.rope.dimension_count", "qk_rope_head_dim"),
       .integer("{arch}.attention.q_lora_rank", "q_lora_rank"),
@@ -145,10 +153,7 @@ enum DeepSeek4 {
       .integer("{arch}.attention.compress_ratios", "compress_ratios"),
       .float("{arch}.attention.compress_rope_freq_base", "compress_rope_theta"),
     ] + HyperConnections.metadata + [
-      .integer("{arch}.hash_layer_count", "num_hash_layers"),
-      .count("{arch}.embedding_length_out") { (checkpoint) throws(OunceError) in
-        try checkpoint.configuration.require("hidden_size") * checkpoint.configuration.require("hc_mult")
-      }, NextPrediction.count,
+      .integer("{arch}.hash_layer_count", "num_hash_layers")
     ]
 }
 

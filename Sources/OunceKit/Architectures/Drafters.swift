@@ -17,7 +17,7 @@ extension Architecture {
 
   static let dFlash = Architecture(
     "dflash", ["DFlashDraftModel", "DFlash2DraftModel"], defaults: Qwen.third, names: Drafter.names,
-    rename: Drafter.renameFlash, tensors: Drafter.flashTensors,
+    rename: Drafter.renameFlash, tensors: Drafter.flashTensors, computed: MaskEmbedding.tensors,
     metadata: MetadataRule.common + MetadataRule.pooling + Drafter.flashMetadata,
     tokenizer: TargetTokenizer(maskKey: "mask_token_id"))
 
@@ -41,10 +41,8 @@ extension Architecture {
     defaults: Qwen.third, derive: Drafter.deriveSpark, names: Drafter.names, rename: Drafter.renameSpark,
     tensors: Drafter.flashTensors + [
       TensorRule("model.d2t", "d2t", AbsoluteIds()).written(last: true), .ignored("model.t2d"),
-      TensorRule("model.markov_head.markov_w1.weight", "markov_w1.weight"),
-      TensorRule("model.markov_head.markov_w2.weight", "markov_w2.weight"),
-      TensorRule("model.confidence_head.proj.*", "conf_proj.*"),
-    ], metadata: MetadataRule.common + MetadataRule.pooling + Drafter.flashMetadata + Drafter.sparkMetadata,
+    ] + Drafter.sparkTensors, computed: MaskEmbedding.tensors,
+    metadata: MetadataRule.common + MetadataRule.pooling + Drafter.flashMetadata + Drafter.sparkMetadata,
     tokenizer: TargetTokenizer(maskKey: "mask_token_id"))
 }
 

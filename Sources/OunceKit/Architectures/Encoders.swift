@@ -63,8 +63,9 @@ enum Roberta {
 
   @Sendable static func deriveJina(_ checkpoint: inout Checkpoint) throws(OunceError) {
     try derive(&checkpoint)
-    let tasks = (checkpoint.configuration.array("lora_adaptations") ?? []).compactMap(\.string)
-    checkpoint.notes.append("the adapters of the model's \(tasks.count) tasks are left out")
+    let tasks = checkpoint.configuration.array("lora_adaptations") ?? []
+    checkpoint.notes.append(
+      "the model has adapters for \(tasks.count) tasks: `ounce convert` writes a file for each beside the model's")
   }
 
   @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {

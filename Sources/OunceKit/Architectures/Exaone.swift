@@ -30,8 +30,9 @@ extension Architecture {
 
   /// The language model of EXAONE 4.5, with layers that predict further tokens.
   static let exaone45 = Architecture(
-    "exaone4", ["Exaone4_5_ForConditionalGeneration"], defaults: Architecture.exaone4.defaults,
-    derive: Exaone.derive, rename: LinearAttention.rename,
+    "exaone4", ["Exaone4_5_ForConditionalGeneration"],
+    defaults: Architecture.exaone4.defaults.filter { $0.key != "sliding_window" },
+    derive: Exaone.derive, rename: LinearAttention.rename, repeated: Exaone.repeated,
     tensors: Architecture.exaone4.tensors + NextPrediction.tensors, computed: RopeFrequencies.llama3,
     metadata: Architecture.exaone4.metadata + [NextPrediction.count], tokenizer: Architecture.exaone4.tokenizer)
 
@@ -40,8 +41,8 @@ extension Architecture {
     "exaone4", ["Exaone4ForCausalLM"],
     defaults: [
       "max_position_embeddings": .integer(2048), "rms_norm_eps": .double(1e-5), "rope_theta": .double(10_000),
-      "num_key_value_heads": .integer(32),
-    ], derive: Nemotron.derive,
+      "num_key_value_heads": .integer(32), "sliding_window": .integer(4096),
+    ], derive: Nemotron.deriveKeyHeads,
     tensors: Decoder.ends + Decoder.attention + Decoder.headNorms + Decoder.feedForward
       + Decoder.layers(
         TensorRule("post_attention_layernorm.weight", "post_attention_norm.weight"),
@@ -56,10 +57,29 @@ enum Exaone {
   @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
     try Nemotron.derive(&checkpoint)
     try NextPrediction.derive(&checkpoint)
-    guard checkpoint.extraBlockCount <= 1 else {
+    guard checkpoint.extraBlockCount <= Limits.layersOfSharedTensors else {
       throw OunceError(
-        .unsupported, "\(checkpoint.extraBlockCount) layers that predict further tokens share tensors",
-        file: "config.json", subject: "num_nextn_predict_layers", remedy: "leave them out with --no-nextn")
+        .malformed,
+        "\(checkpoint.extraBlockCount) layers that share tensors are more than \(Limits.layersOfSharedTensors)",
+        file: "config.json", subject: "num_nextn_predict_layers")
     }
   }
+
+  private static let sharedParts = [".eh_proj.", ".enorm.", ".hnorm.", ".shared_head."]
+
+  /// Layers that predict further tokens share what stands beside them, and all else where `mtp_share_layers` says so.
+  @Sendable static func repeated(_ name: String, _ checkpoint: Checkpoint) throws(OunceError) -> [String] {
+    let first = try checkpoint.blockCount - checkpoint.extraBlockCount
+    let prefix = "model.layers.\(first)."
+    guard checkpoint.extraBlockCount > 1, name.hasPrefix(prefix),
+      checkpoint.configuration.isTrue("mtp_share_layers") || sharedParts.contains(where: { name.contains($0) })
+    else { return [name] }
+    let rest = name.dropFirst(prefix.count)
+    return (0..<checkpoint.extraBlockCount).map { "model.layers.\(first + $0).\(rest)" }
+  }
+}
+
+extension Limits {
+  /// Layers for each of which a tensor is written that they share: published models have up to 3.
+  static let layersOfSharedTensors = 64
 }

@@ -36,7 +36,9 @@ extension Architecture {
       },
       .count("{arch}.ssm.group_count") { (checkpoint) throws(OunceError) in Mamba.groups(checkpoint) },
       Mamba.epsilon, .fileType, .integer("{arch}.vocab_size", "vocab_size"), .keyValueHeadCount, .headDimension,
-      .float("{arch}.rope.freq_base", "rope_theta"),
+      .value("{arch}.rope.freq_base") { (checkpoint) throws(OunceError) in
+        checkpoint.configuration.rope["rope_theta"]?.double.map { .float32(Float($0)) }
+      },
     ], tokenizer: BytePairTokenizer(preferred: ["falcon-h1"]))
 }
 
@@ -51,7 +53,13 @@ enum FalconH1 {
   }
 
   /// The five parts of the state space's projection have multipliers of their own.
-  static let parts = Custom { (tensor, checkpoint, match) throws(OunceError) in
+  static let parts = Custom(
+    { (tensor, checkpoint, match) throws(OunceError) in try multiplied(tensor, checkpoint, match, isBack: false) },
+    back: { (tensor, checkpoint, match) throws(OunceError) in try multiplied(tensor, checkpoint, match, isBack: true) })
+
+  private static func multiplied(
+    _ tensor: Tensor, _ checkpoint: Checkpoint, _ match: NameMatch, isBack: Bool
+  ) throws(OunceError) -> Tensor {
     let inner = try checkpoint.configuration.require("mamba_d_ssm")
     let state =
       try checkpoint.configuration.require("mamba_n_groups")
@@ -66,7 +74,9 @@ enum FalconH1 {
     var parts: [Tensor] = []
     for index in 0..<5 {
       let slice = try RowSlice { (_, _) in ends[index]..<ends[index + 1] }.apply(tensor, checkpoint, match)
-      parts.append(try scaled("ssm_multipliers", index).apply(slice, checkpoint, match))
+      let scaled = scaled("ssm_multipliers", index)
+      let transform: any TensorTransform = isBack ? scaled.inverse ?? scaled : scaled
+      parts.append(try transform.apply(slice, checkpoint, match))
     }
     return try Tensor.concatenated(parts, name: tensor.info.name)
   }

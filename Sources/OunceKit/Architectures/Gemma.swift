@@ -1,9 +1,12 @@
 internal import OunceCore
 
-/// Google's Gemma 1 to 3: norms stored as their distance from 1, the embedding is also the head.
+/// Google's Gemma 1 to 3: norms stored as their distance from 1. The embedding is also the head, but for fine-tunes of
+/// Gemma 3 with a head of their own.
 extension Architecture {
   static let gemma = Architecture(
-    "gemma", ["GemmaForCausalLM"], defaults: Gemma.defaults(theta: 10_000, length: 8192), names: Gemma.names,
+    "gemma", ["GemmaForCausalLM"],
+    defaults: Gemma.defaults(theta: 10_000, length: 8192)
+      .merging(["num_key_value_heads": .integer(16)]) { _, new in new }, names: Gemma.names,
     tensors: Gemma.ends + Gemma.attention + Decoder.feedForward
       + Decoder.layers(
         TensorRule("input_layernorm.weight", "attn_norm.weight", Added(1)),
@@ -16,7 +19,7 @@ extension Architecture {
     defaults: Gemma.defaults(theta: 10_000, length: 8192).merging(
       [
         "attn_logit_softcapping": .double(50), "final_logit_softcapping": .double(30),
-        "sliding_window": .integer(4096),
+        "sliding_window": .integer(4096), "num_key_value_heads": .integer(4),
       ]) { first, _ in first }, names: Gemma.names,
     tensors: Gemma.ends + Gemma.attention + Decoder.feedForward + Gemma.fourNorms,
     metadata: Gemma.shape + [
@@ -27,7 +30,8 @@ extension Architecture {
 
   /// Gemma 3: local and global layers with their own rotary bases, norms on queries and keys.
   static let gemma3 = Architecture(
-    "gemma3", ["Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"], defaults: Gemma.third, names: Gemma.names,
+    "gemma3", ["Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"], defaults: Gemma.third,
+    derive: Gemma.deriveWindow, names: Gemma.modelNames,
     tensors: Gemma.thirdTensors, metadata: Gemma.thirdMetadata, tokenizer: GemmaTokenizer())
 
   /// EmbeddingGemma.
@@ -52,8 +56,16 @@ enum Gemma {
       "rope_local_base_freq": .double(10_000), "vocab_size": .integer(262_208),
     ]) { _, new in new }
 
+  /// Of models that see both ways, a window reaches as far back as forth.
+  @Sendable static func deriveWindow(_ checkpoint: inout Checkpoint) throws(OunceError) {
+    guard checkpoint.configuration.isTrue("use_bidirectional_attention"),
+      let window = checkpoint.configuration.integer("sliding_window")
+    else { return }
+    checkpoint.configuration["sliding_window"] = .integer(window / 2 + 1)
+  }
+
   static let names = SourceNames(ignoredPrefixes: ["lm_head.weight"])
-  static let modelNames = SourceNames(added: "model.", ignoredPrefixes: ["lm_head.weight"])
+  static let modelNames = SourceNames(added: "model.", keepsName: ["lm_head."])
 
   static let ends = [
     TensorRule("model.embed_tokens.weight", "token_embd.weight", vocabularyRows),
@@ -77,7 +89,8 @@ enum Gemma {
     TensorRule("pre_feedforward_layernorm.weight", "ffn_norm.weight", Added(1)),
     TensorRule("post_feedforward_layernorm.weight", "post_ffw_norm.weight", Added(1)))
 
-  static let thirdTensors = ends + attention + Decoder.feedForward + fourNorms
+  static let thirdTensors =
+    ends + [TensorRule("lm_head.weight", "output.weight")] + attention + Decoder.feedForward + fourNorms
 
   static let shape: [MetadataRule] = [
     .contextLength, .embeddingLength, .blockCount, .feedForwardLength, .headCount, keyValueHeads,

@@ -13,8 +13,9 @@ extension Architecture {
   static let gemma3n = Architecture(
     "gemma3n", ["Gemma3nForCausalLM", "Gemma3nForConditionalGeneration"], defaults: Gemma3n.defaults,
     derive: Gemma3n.derive,
-    names: SourceNames(suffixes: [("_scale", "_scale.weight")], ignoredPrefixes: ["lm_head.weight"]),
+    names: SourceNames(suffixes: [("_scale", "_scale.weight")]),
     tensors: [
+      TensorRule("lm_head.weight", "output.weight"),
       TensorRule("model.embed_tokens.weight", "token_embd.weight", Gemma3n.padded),
       TensorRule("model.embed_tokens_per_layer.weight", "per_layer_token_embd.weight", Gemma3n.padded),
       TensorRule("model.altup_projections.{e}.weight", "altup_proj.weight"),
@@ -132,7 +133,7 @@ enum Gemma3n {
       checkpoint.configuration["activation_sparsity_pattern"] = .array(Array(repeating: share, count: layers))
     case nil:
       checkpoint.configuration["activation_sparsity_pattern"] = .array(
-        (0..<layers).map { .double($0 < 10 ? 0.95 : 0) })
+        (0..<layers).map { .double(layers > 10 && $0 < 10 ? 0.95 : 0) })
     }
   }
 }

@@ -5,9 +5,9 @@ extension Architecture {
   static let gemma4 = Architecture(
     "gemma4", ["Gemma4ForConditionalGeneration", "Gemma4ForCausalLM", "Gemma4UnifiedForConditionalGeneration"],
     names: SourceNames(
-      suffixes: [("layer_scalar", "layer_scalar.weight"), ("per_dim_scale", "per_dim_scale.weight")],
-      ignoredPrefixes: ["lm_head.weight"]),
+      suffixes: [("layer_scalar", "layer_scalar.weight"), ("per_dim_scale", "per_dim_scale.weight")]),
     tensors: [
+      TensorRule("lm_head.weight", "output.weight"),
       TensorRule("model.embed_tokens.weight", "token_embd.weight", Gemma.vocabularyRows),
       TensorRule("model.embed_tokens_per_layer.weight", "per_layer_token_embd.weight"),
       TensorRule("model.norm.weight", "output_norm.weight"),

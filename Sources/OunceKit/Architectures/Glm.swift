@@ -4,7 +4,9 @@ internal import OunceCore
 extension Architecture {
   static let glm4 = Architecture(
     "glm4", ["Glm4ForCausalLM"],
-    defaults: Glm.defaults.merging(["num_key_value_heads": .integer(2)]) { first, _ in first },
+    defaults: Glm.defaults.merging(
+      ["num_key_value_heads": .integer(2), "head_dim": .integer(128), "rms_norm_eps": .double(1.5625e-7)]
+    ) { first, _ in first },
     tensors: Decoder.ends + Decoder.norms + Decoder.attention + Decoder.feedForward
       + Decoder.layers(
         TensorRule("mlp.gate_up_proj.weight", "ffn_up.weight"),
@@ -44,7 +46,7 @@ extension Architecture {
   /// GLM 4.5 and 4.6 with experts.
   static let glm4Moe = Architecture(
     "glm4moe", ["Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration", "SolarOpenForCausalLM"],
-    defaults: Glm.defaults, derive: NextPrediction.derive, rename: NextPrediction.rename,
+    defaults: Glm.defaults, derive: Glm.deriveExperts, rename: NextPrediction.rename,
     tensors: Decoder.ends + Decoder.attention + Decoder.headNorms + Decoder.feedForward + Decoder.experts
       + DeepSeek.sharedExperts + NextPrediction.tensors
       + Decoder.layers(
@@ -103,6 +105,19 @@ enum Glm {
       checkpoint.configuration.array("indexer_types").map { .array(.bool($0.map { $0.string == "full" })) }
     },
   ]
+
+  /// GLM's own classes know the sizes of the published models.
+  @Sendable static func deriveExperts(_ checkpoint: inout Checkpoint) throws(OunceError) {
+    if checkpoint.className.hasPrefix("Glm4") {
+      checkpoint.configuration.fill([
+        "rms_norm_eps": .double(1e-5), "num_key_value_heads": .integer(8), "n_routed_experts": .integer(128),
+        "num_experts_per_tok": .integer(8), "n_group": .integer(1), "topk_group": .integer(1),
+        "moe_intermediate_size": .integer(1408), "n_shared_experts": .integer(1), "routed_scaling_factor": .double(1),
+        "norm_topk_prob": .bool(true), "first_k_dense_replace": .integer(1),
+      ])
+    }
+    try NextPrediction.derive(&checkpoint)
+  }
 
   @Sendable static func deriveVision(_ checkpoint: inout Checkpoint) throws(OunceError) {
     guard checkpoint.className == "GlmOcrForConditionalGeneration" else { return }

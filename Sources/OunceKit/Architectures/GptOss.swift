@@ -7,6 +7,11 @@ extension Architecture {
     defaults: [
       "max_position_embeddings": .integer(131_072), "rms_norm_eps": .double(1e-5), "rope_theta": .double(150_000),
       "sliding_window": .integer(128), "head_dim": .integer(64), "num_key_value_heads": .integer(8),
+      "num_local_experts": .integer(128), "num_experts_per_tok": .integer(4),
+      "rope_scaling": .object([
+        "rope_type": .string("yarn"), "factor": .double(32), "beta_fast": .double(32), "beta_slow": .double(1),
+        "truncate": .bool(false), "original_max_position_embeddings": .integer(4096),
+      ]),
     ],
     names: SourceNames(
       suffixes: [("sinks", "sinks.weight")], ignoredSuffixes: ["_proj_blocks", "_proj_scales"]),

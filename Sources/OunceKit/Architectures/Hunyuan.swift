@@ -14,7 +14,7 @@ extension Architecture {
     "hunyuan-dense", ["HunYuanDenseV1ForCausalLM"],
     defaults: [
       "max_position_embeddings": .integer(2048), "rms_norm_eps": .double(1e-5), "rope_theta": .double(10_000),
-    ], derive: Nemotron.derive,
+    ], derive: Nemotron.deriveKeyHeads,
     rename: { (name, checkpoint) throws(OunceError) in
       name == "lm_head.weight" && checkpoint.configuration.isTrue("tie_word_embeddings") ? nil : name
     },
@@ -40,9 +40,8 @@ enum Hunyuan {
     if checkpoint.configuration.integer("num_experts") ?? 0 <= 1 { checkpoint.configuration["num_experts"] = nil }
     for name in ["rope_parameters", "rope_scaling"] {
       guard var rope = checkpoint.configuration[name]?.object,
-        let sections = rope["xdrope_section"] ?? rope["mrope_section"]
+        rope["xdrope_section"] != nil || rope["mrope_section"] != nil
       else { continue }
-      rope["mrope_section"] = sections
       if rope["rope_type"] == nil || rope["rope_type"]?.string == "dynamic" { rope["rope_type"] = .string("xdrope") }
       checkpoint.configuration[name] = .object(rope)
     }
@@ -56,9 +55,14 @@ enum Hunyuan {
     writer.set("{arch}.rope.scaling.alpha", .float32(Float(rope["alpha"]?.double ?? 1)))
     writer.set("{arch}.rope.scaling.type", .string("none"))
     writer.set("{arch}.rope.scaling.factor", .float32(Float(rope["factor"]?.double ?? 1)))
-    guard let length = checkpoint.configuration["max_position_embeddings"] else { return }
-    try writer.set("{arch}.rope.scaling.original_context_length", count: length, of: "max_position_embeddings")
-    try writer.set("{arch}.context_length", count: length, of: "max_position_embeddings")
+    if let length = checkpoint.configuration["max_position_embeddings"] {
+      try writer.set("{arch}.rope.scaling.original_context_length", count: length, of: "max_position_embeddings")
+      try writer.set("{arch}.context_length", count: length, of: "max_position_embeddings")
+    }
+    // transformers 5 has another name for them.
+    guard let sections = (rope["xdrope_section"] ?? rope["mrope_section"])?.array else { return }
+    writer.set(
+      "{arch}.rope.dimension_sections", .array(.int32(sections.map { Int32(clamping: $0.integer ?? 0) })))
   }
 
   /// A stretched context lives in the base of positions; the published lengths do not say how far it reaches.

@@ -69,6 +69,8 @@ enum Lfm {
 
   /// Layers without attention have no key and value heads.
   @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
+    // Liquid's own name wins.
+    if let base = checkpoint.configuration["theta"] { checkpoint.configuration["rope_theta"] = base }
     let heads = try checkpoint.keyValueHeadCount
     let types: [JSON]
     if let listed = checkpoint.configuration.array("layer_types") {

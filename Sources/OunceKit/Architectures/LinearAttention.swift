@@ -9,8 +9,10 @@ extension Architecture {
       "partial_rotary_factor": .double(0.25), "vocab_size": .integer(151_936), "num_key_value_heads": .integer(2),
       "head_dim": .integer(256), "linear_conv_kernel_dim": .integer(4), "linear_key_head_dim": .integer(128),
       "linear_value_head_dim": .integer(128), "linear_num_key_heads": .integer(16),
-      "linear_num_value_heads": .integer(32), "intermediate_size": .integer(5632),
-    ], derive: LinearAttention.derive, names: Qwen.names, rename: LinearAttention.rename,
+      "linear_num_value_heads": .integer(32), "intermediate_size": .integer(5632), "num_experts": .integer(512),
+      "num_experts_per_tok": .integer(10), "moe_intermediate_size": .integer(512),
+      "shared_expert_intermediate_size": .integer(512),
+    ], derive: LinearAttention.deriveTypes, names: Qwen.names, rename: LinearAttention.rename,
     tensors: LinearAttention.tensors + LinearAttention.fusedProjections + LinearAttention.experts,
     metadata: LinearAttention.metadata(Qwen.expertSizes), tokenizer: Qwen.bytePair)
 
@@ -106,6 +108,18 @@ enum LinearAttention {
   /// The sections of multimodal positions, where a checkpoint of Qwen 3.5 leaves them out.
   static let sections = MetadataRule.value("{arch}.rope.dimension_sections") { (checkpoint) throws(OunceError) in
     checkpoint.configuration.rope["mrope_section"] == nil ? .array(.int32([11, 11, 10, 0])) : nil
+  }
+
+  /// Every fourth layer, or as many as the file says, sees everything where it does not list them.
+  @Sendable static func deriveTypes(_ checkpoint: inout Checkpoint) throws(OunceError) {
+    if checkpoint.configuration["layer_types"] == nil {
+      let period = max(1, checkpoint.configuration.integer("full_attention_interval") ?? 4)
+      checkpoint.configuration["layer_types"] = .array(
+        (0..<(try checkpoint.blockCount)).map {
+          .string(($0 + 1) % period == 0 ? "full_attention" : "linear_attention")
+        })
+    }
+    try derive(&checkpoint)
   }
 
   /// Counts the layers that predict further tokens, by the tensors that are there.

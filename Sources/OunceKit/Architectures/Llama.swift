@@ -23,7 +23,7 @@ extension Architecture {
     defaults: [
       "max_position_embeddings": .integer(32_768), "rms_norm_eps": .double(1e-6), "rope_theta": .double(2_000_000),
       "vocab_size": .integer(128_256), "num_key_value_heads": .integer(4),
-    ],
+    ], derive: Nemotron.deriveKeyHeads,
     names: Llama.names, tensors: Llama.tensors, computed: RopeFrequencies.llama3, metadata: Llama.metadata,
     tokenizer: LlamaTokenizer(preferred: ["smaug-bpe"]))
 }
@@ -42,15 +42,24 @@ enum Llama {
       },
     ]
 
+  /// Types of configurations that transformers knows. Others come as code, and their files say all.
+  private static let types: Set<String> = [
+    "llama", "mistral", "mixtral", "arcee", "llava", "voxtral", "pixtral", "mistral3",
+  ]
+
   @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
+    if let type = checkpoint.configuration.string("model_type"), !types.contains(type) { return }
     let isLlama = !["MistralForCausalLM", "MixtralForCausalLM"].contains(checkpoint.className)
-    checkpoint.configuration.fill([
-      "max_position_embeddings": .integer(isLlama ? 2048 : 131_072), "rms_norm_eps": .double(isLlama ? 1e-6 : 1e-5),
-      "rope_theta": .double(isLlama ? 10_000 : 1e6), "vocab_size": .integer(32_000),
-    ])
     if checkpoint.className == "MixtralForCausalLM" {
-      checkpoint.configuration.fill(["num_local_experts": .integer(8), "num_experts_per_tok": .integer(2)])
+      checkpoint.configuration.fill([
+        "num_local_experts": .integer(8), "num_experts_per_tok": .integer(2), "rms_norm_eps": .double(1e-5),
+        "rope_theta": .double(1e6),
+      ])
     }
+    checkpoint.configuration.fill([
+      "max_position_embeddings": .integer(isLlama ? 2048 : 131_072), "rms_norm_eps": .double(1e-6),
+      "rope_theta": .double(10_000), "vocab_size": .integer(32_000),
+    ])
     if checkpoint.configuration["num_key_value_heads"] == nil {
       // Mistral's classes assume 8 where the file is silent, and as many as there are queries where it says null.
       let isSilent = !checkpoint.configuration.contains("num_key_value_heads")

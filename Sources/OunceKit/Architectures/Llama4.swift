@@ -7,6 +7,8 @@ extension Architecture {
     defaults: [
       "max_position_embeddings": .integer(131_072), "rms_norm_eps": .double(1e-5), "rope_theta": .double(500_000),
       "num_key_value_heads": .integer(8), "head_dim": .integer(128), "interleave_moe_layer_step": .integer(1),
+      "num_local_experts": .integer(16), "num_experts_per_tok": .integer(1), "intermediate_size": .integer(8192),
+      "intermediate_size_mlp": .integer(16_384),
     ], derive: Llama4.derive,
     tensors: Decoder.ends + Decoder.norms + Decoder.attention
       + Decoder.layers(

@@ -55,13 +55,16 @@ struct MetadataRule: Sendable {
 
   /// Which layers see a window only: what the file lists, or spells as "LLLG", or all but every so many; `period` where
   /// it says nothing. Nothing without a window.
-  static func slidingPattern(every period: Int) -> MetadataRule {
+  ///
+  /// - Parameter isFixed: whether only a list of layers counts.
+  static func slidingPattern(every period: Int, isFixed: Bool = false) -> MetadataRule {
     value("{arch}.attention.sliding_window_pattern") { (checkpoint) throws(OunceError) in
       guard checkpoint.configuration["sliding_window"] != nil else { return nil }
       if let types = checkpoint.configuration.array("layer_types") {
         return .array(.bool(types.map { $0.string == "sliding_attention" }))
       }
       let layers = 0..<(try checkpoint.blockCount - checkpoint.extraBlockCount)
+      if isFixed { return .array(.bool(layers.map { ($0 + 1) % period != 0 })) }
       if let letters = checkpoint.configuration.string("sliding_window_pattern").map(Array.init), !letters.isEmpty {
         return .array(.bool(layers.map { letters[$0 % letters.count] == "L" }))
       }

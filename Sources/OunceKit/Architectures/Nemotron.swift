@@ -32,10 +32,16 @@ extension Architecture {
 }
 
 enum Nemotron {
-  @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
+  /// As many key heads as there are others, where nothing is said.
+  @Sendable static func deriveKeyHeads(_ checkpoint: inout Checkpoint) throws(OunceError) {
     if checkpoint.configuration["num_key_value_heads"] == nil {
       checkpoint.configuration["num_key_value_heads"] = checkpoint.configuration["num_attention_heads"]
     }
+  }
+
+  /// Classes that also write the width of a head.
+  @Sendable static func derive(_ checkpoint: inout Checkpoint) throws(OunceError) {
+    try deriveKeyHeads(&checkpoint)
     if checkpoint.configuration["head_dim"] == nil {
       checkpoint.configuration["head_dim"] = .integer(try checkpoint.configuration.headDimension())
     }

@@ -19,7 +19,7 @@ extension Architecture {
         TensorRule("post_attention_layernorm.weight", "post_attention_norm.weight"),
         TensorRule("post_feedforward_layernorm.weight", "post_ffw_norm.weight")),
     metadata: MetadataRule.common + [
-      .integer("{arch}.attention.sliding_window", "sliding_window"), .slidingPattern(every: 4),
+      .integer("{arch}.attention.sliding_window", "sliding_window"), .slidingPattern(every: 4, isFixed: true),
     ], tokenizer: BytePairTokenizer(preferred: ["dbrx"]))
 
   static let olmoe = Architecture(

@@ -9,9 +9,13 @@ struct PackedExperts: Sendable {
   let scaleSuffix: String
 
   /// Whether a checkpoint holds such experts.
-  func areIn(_ model: Model) -> Bool {
+  ///
+  /// - Parameter rename: the name that rules know; nil: the tensor is not wanted.
+  func areIn(_ model: Model, rename: (String) -> String? = { $0 }) -> Bool {
     let table = RuleTable(rules)
-    return model.tensors.contains { Self.isCode($0.info) && table.match($0.info.name) != nil }
+    return model.tensors.contains {
+      Self.isCode($0.info) && rename($0.info.name).map { table.match($0) != nil } ?? false
+    }
   }
 
   private static func isCode(_ info: TensorInfo) -> Bool { ["I8", "U8"].contains(info.encoding.name) }

@@ -8,15 +8,17 @@ extension Architecture {
       "Qwen2ForCausalLM", "Qwen2Model", "Qwen2AudioForConditionalGeneration", "KORMoForCausalLM",
       "AudioFlamingo3ForConditionalGeneration", "DotsOCRForCausalLM",
     ],
-    defaults: Qwen.defaults, names: Qwen.names, tensors: Qwen.tensors + Decoder.feedForward,
-    metadata: MetadataRule.common + MetadataRule.pooling, tokenizer: Qwen.sentencePieceOrBytePair)
+    defaults: Qwen.defaults, derive: Nemotron.deriveKeyHeads, names: Qwen.names,
+    tensors: Qwen.tensors + Decoder.feedForward, metadata: MetadataRule.common + MetadataRule.pooling,
+    tokenizer: Qwen.sentencePieceOrBytePair)
 
   /// Qwen 3: norms on queries and keys, heads of their own width.
   static let qwen3 = Architecture(
     "qwen3", ["Qwen3ForCausalLM", "Qwen3Model", "StepVLForConditionalGeneration"], defaults: Qwen.third,
-    names: Qwen.names,
-    tensors: Qwen.tensors + Decoder.headNorms + Decoder.feedForward,
-    metadata: MetadataRule.common + MetadataRule.pooling, tokenizer: Qwen.sentencePieceOrBytePair)
+    derive: Nemotron.deriveKeyHeads, names: Qwen.names, repeated: Reranker.repeated,
+    tensors: Qwen.tensors + Decoder.headNorms + Decoder.feedForward + Reranker.tensors,
+    metadata: MetadataRule.common + MetadataRule.pooling + [Reranker.metadata],
+    tokenizer: Qwen.sentencePieceOrBytePair)
 
   /// The language model of Qwen 2 VL and 2.5 VL.
   static let qwen2VL = Architecture(
@@ -27,9 +29,11 @@ extension Architecture {
 
   /// The language model of Qwen 3 VL, whose first layers also take what the vision tower saw.
   static let qwen3VL = Architecture(
-    "qwen3vl", ["Qwen3VLForConditionalGeneration"], defaults: Qwen.third, names: Qwen.names,
-    tensors: Qwen.tensors + Decoder.headNorms + Decoder.feedForward,
-    metadata: MetadataRule.common + MetadataRule.pooling + [Qwen.deepstack], tokenizer: Qwen.sentencePieceOrBytePair)
+    "qwen3vl", ["Qwen3VLForConditionalGeneration"], defaults: Qwen.vision(Qwen.third),
+    derive: Nemotron.deriveKeyHeads, names: Qwen.names, repeated: Reranker.repeated,
+    tensors: Qwen.tensors + Decoder.headNorms + Decoder.feedForward + Reranker.tensors,
+    metadata: MetadataRule.common + MetadataRule.pooling + [Reranker.metadata, Qwen.deepstack],
+    tokenizer: Qwen.sentencePieceOrBytePair)
 
   /// Qwen 1.5 and 2 with experts, and one that all tokens share.
   static let qwen2Moe = Architecture(
@@ -50,7 +54,13 @@ extension Architecture {
 
   /// Qwen 3 VL with experts, which are stacked with rows and columns exchanged.
   static let qwen3VLMoe = Architecture(
-    "qwen3vlmoe", ["Qwen3VLMoeForConditionalGeneration"], defaults: Qwen.thirdMoe, names: Qwen.names,
+    "qwen3vlmoe", ["Qwen3VLMoeForConditionalGeneration"],
+    defaults: Qwen.vision(
+      Qwen.thirdMoe.merging(
+        [
+          "head_dim": .integer(128), "num_experts": .integer(60), "num_experts_per_tok": .integer(4),
+          "moe_intermediate_size": .integer(1408), "num_key_value_heads": .integer(16),
+        ]) { _, new in new }), names: Qwen.names,
     tensors: Qwen.tensors + Decoder.headNorms + Decoder.feedForward + Decoder.experts
       + Decoder.layers(
         TensorRule("mlp.experts.gate_up_proj", "ffn_gate_exps.weight", Exchanged(), ExpertRows(0, of: 2)),
@@ -66,11 +76,16 @@ enum Qwen {
     "vocab_size": .integer(151_936), "num_key_value_heads": .integer(32),
   ]
   static let third = defaults.merging(["head_dim": .integer(128)]) { first, _ in first }
-  static let thirdMoe = third.merging(
+  static let thirdMoe = defaults.merging(
     [
       "num_experts": .integer(128), "num_experts_per_tok": .integer(8), "moe_intermediate_size": .integer(768),
       "num_key_value_heads": .integer(4),
     ]) { _, new in new }
+
+  /// Those of the language models of Qwen 3 VL.
+  static func vision(_ defaults: [String: JSON]) -> [String: JSON] {
+    defaults.merging(["max_position_embeddings": .integer(128_000), "rope_theta": .double(5_000_000)]) { _, new in new }
+  }
 
   static let bytePair = BytePairTokenizer(preferred: ["qwen2"])
   static let sentencePieceOrBytePair = SentencePieceOrBytePair(preferred: ["qwen2"])

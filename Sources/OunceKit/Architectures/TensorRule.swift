@@ -81,6 +81,15 @@ struct TensorRule: Sendable {
   /// Whether one tensor becomes several, where this rule is read from right to left.
   var unstacks: Bool { !source.contains("{e}") && target?.contains("{e}") == true }
 
+  /// The rule for a bias beside the weight, which fine-tunes may add to any projection; nil where the weight's numbers
+  /// change on the way.
+  fileprivate var ofBias: TensorRule? {
+    guard let target, source.hasSuffix(".weight"), target.hasSuffix(".weight"), transforms.isEmpty, !stacks else {
+      return nil
+    }
+    return with(source: source.dropLast(6) + "bias", target: target.dropLast(6) + "bias")
+  }
+
   private func with(source: String, target: String?) -> TensorRule {
     var rule = TensorRule(source: source, target: target, transforms: transforms)
     rule.joinsRows = joinsRows
@@ -121,10 +130,19 @@ struct RuleTable: Sendable {
 
   init(_ rules: [TensorRule]) {
     for rule in rules { self.rules[rule.source, default: []].append(rule) }
+    for rule in rules {
+      guard let bias = rule.ofBias, self.rules[bias.source] == nil else { continue }
+      self.rules[bias.source] = [bias]
+    }
   }
 
-  /// All rules for a name (several when it is split) with its parts; nil when there is none.
+  /// All rules for a name (several when it is split) with its parts; nil when there is none. Models that were saved
+  /// without what is around them lack the outer module's name.
   func match(_ name: String) -> (rules: [TensorRule], match: NameMatch)? {
+    whole(name) ?? whole("model." + name)
+  }
+
+  private func whole(_ name: String) -> (rules: [TensorRule], match: NameMatch)? {
     if let found = rules[name] { return (found, NameMatch()) }
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     let numbers = parts.indices.filter { !parts[$0].isEmpty && parts[$0].utf8.allSatisfy { (48...57).contains($0) } }

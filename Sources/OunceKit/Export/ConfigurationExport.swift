@@ -6,10 +6,18 @@ extension HuggingFaceForm {
   func configuration(of source: ExportSource, dtype: String) throws(OunceError) -> JSONObject {
     var settings = JSONObject()
     for rule in architecture.leadingMetadata + architecture.metadata {
-      guard let key = rule.key, let name = rule.names.first, let value = source[key]?.json else { continue }
-      settings[names[name] ?? name] = value
+      guard let key = rule.key, let name = rule.names.first else { continue }
+      if let value = source[key]?.json {
+        settings[names[name] ?? name] = value
+      } else if let name = rule.names.first(where: { architecture.defaults[$0] != nil }) {
+        // What the class would assume where nothing is said is not so.
+        settings[names[name] ?? name] = .null
+      }
     }
     if !hasOwnRope { try Self.addRope(source, &settings) }
+    if architecture.defaults["rope_scaling"] != nil, settings["rope_scaling"] == nil {
+      settings["rope_scaling"] = .null
+    }
     if let rows = source.tensor("token_embd.weight")?.info.shape.first { settings["vocab_size"] = .integer(rows) }
     settings["tie_word_embeddings"] = .bool(!source.has("output.weight"))
     for (name, key) in [("bos", "bos"), ("eos", "eos"), ("pad", "padding")] {
@@ -56,9 +64,7 @@ extension HuggingFaceForm {
     if let length = number("scaling.original_context_length"), scaling["rope_type"]?.string != "yarn" {
       settings["original_max_position_embeddings"] = length
     }
-    if !scaling.isEmpty {
-      settings["rope_scaling"] = .object(scaling)
-    }
+    if !scaling.isEmpty { settings["rope_scaling"] = .object(scaling) }
   }
 
   /// The four numbers from which the factors of the `llama3` stretching follow: GGUF keeps the factors alone, so the

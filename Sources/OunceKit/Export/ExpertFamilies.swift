@@ -115,6 +115,9 @@ extension HuggingFaceForm {
     settings["qk_rope_head_dim"] = .integer(rotated)
     settings["qk_nope_head_dim"] = .integer(max(0, width - rotated))
     settings["q_lora_rank"] = source["{arch}.attention.q_lora_rank"]?.json ?? .null
+    for name in ["n_group", "topk_group", "routed_scaling_factor"] where settings[name] == nil {
+      settings[name] = .null
+    }
     settings["num_key_value_heads"] = source["{arch}.attention.head_count"]?.json
     settings["first_k_dense_replace"] = source["{arch}.leading_dense_block_count"]?.json
     settings["n_shared_experts"] = source["{arch}.expert_shared_count"]?.json

@@ -18,7 +18,7 @@ extension HuggingFaceForm {
     .init(.arcee, "arcee", settings: ExportSettings.biases),
     .init(.smollm3, "smollm3", settings: ExportSettings.biases),
     .init(.qwen2, "qwen2", also: ["qwen2vl"]),
-    .init(.qwen3, "qwen3", also: ["qwen3vl"], settings: ExportSettings.biases),
+    .init(.qwen3, "qwen3", without: ["rerank."], also: ["qwen3vl"], settings: ExportSettings.biases),
     .init(.qwen2Moe, "qwen2_moe", names: ["num_local_experts": "num_experts"], settings: ExportSettings.denseLayers),
     .init(
       .qwen3Moe, "qwen3_moe", names: ["num_local_experts": "num_experts"], also: ["qwen3vlmoe"],

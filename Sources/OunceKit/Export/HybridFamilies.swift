@@ -4,6 +4,9 @@ internal import OunceCore
 extension HuggingFaceForm {
   static let hybrids: [HuggingFaceForm] = [
     .init(
+      .falconH1, "falcon_h1", names: ["conv_kernel": "mamba_d_conv", "state_size": "mamba_d_state"],
+      settings: falcon),
+    .init(
       .jamba, "jamba", names: ["layer_norm_epsilon": "rms_norm_eps", "num_local_experts": "num_experts"],
       settings: jamba),
     .init(
@@ -13,6 +16,30 @@ extension HuggingFaceForm {
         "attention_head_dim": "head_dim", "num_local_experts": "n_routed_experts",
       ], without: [".embedding.", ".dt_proj."], also: ["nemotron_h_moe"], rename: furtherToken, settings: nemotron),
   ]
+
+  /// The multipliers are in the weights already: those of the class become 1, which computes the same.
+  @Sendable private static func falcon(_ source: ExportSource, _ settings: inout JSONObject) throws(OunceError) {
+    try ExportSettings.biases(source, &settings)
+    let (inner, heads) = (try source.require("{arch}.ssm.inner_size"), try source.require("{arch}.ssm.time_step_rank"))
+    settings["mamba_d_ssm"] = .integer(inner)
+    settings["mamba_n_heads"] = .integer(heads)
+    if heads > 0 { settings["mamba_d_head"] = .integer(inner / heads) }
+    settings["mamba_n_groups"] = source["{arch}.ssm.group_count"]?.json
+    settings["rms_norm_eps"] = source["{arch}.attention.layer_norm_rms_epsilon"]?.json
+    settings["mamba_conv_bias"] = .bool(source.has("blk.0.ssm_conv1d.bias"))
+    settings["mamba_proj_bias"] = .bool(source.has("blk.0.ssm_in.bias"))
+    settings["projectors_bias"] = .bool(source.has("blk.0.ssm_out.bias"))
+    // llama.cpp's graph takes the norm behind the gate.
+    settings["mamba_rms_norm"] = .bool(source.has("blk.0.ssm_norm.weight"))
+    settings["mamba_norm_before_gate"] = .bool(false)
+    let multipliers = [
+      "embedding_multiplier", "lm_head_multiplier", "key_multiplier", "attention_in_multiplier",
+      "attention_out_multiplier", "ssm_in_multiplier", "ssm_out_multiplier",
+    ]
+    for name in multipliers { settings[name] = .double(1) }
+    settings["mlp_multipliers"] = .array([.double(1), .double(1)])
+    settings["ssm_multipliers"] = .array(Array(repeating: .double(1), count: 5))
+  }
 
   @Sendable private static func jamba(_ source: ExportSource, _ settings: inout JSONObject) throws(OunceError) {
     let (size, inner) = (try source.require("{arch}.embedding_length"), try source.require("{arch}.ssm.inner_size"))

@@ -27,6 +27,7 @@ struct PlanBuilder {
   private let split: ShardLimits
   private var files: [Plan.File] = []
   private var targets: [[Plan.Target]]
+  private var stepsOfAdapters: [Plan.Step] = []
 
   init(_ prepared: Prepared, split: ShardLimits) {
     self.prepared = prepared
@@ -38,7 +39,8 @@ struct PlanBuilder {
   func plan(inputs: [InputFile], allowsNonFinite: Bool) -> Plan {
     let steps = zip(prepared.model.tensors, targets).filter { !$1.isEmpty }.map { Plan.Step(source: $0, targets: $1) }
     return Plan(
-      files: files, steps: steps, notes: notes, coverage: coverage, inputs: inputs, allowsNonFinite: allowsNonFinite)
+      files: files, steps: steps + stepsOfAdapters, notes: notes, coverage: coverage, inputs: inputs,
+      allowsNonFinite: allowsNonFinite)
   }
 
   /// One tensor as the reference converter stores it.
@@ -79,6 +81,18 @@ struct PlanBuilder {
             importance: output.importance))
       }
       files.append(Plan.File(path: path, layout: shard.layout))
+    }
+  }
+}
+
+extension PlanBuilder {
+  /// The adapters that a checkpoint carries for single tasks, as files beside the model's.
+  mutating func placeTaskAdapters(beside path: String) throws(OunceError) {
+    guard case .checkpoint(let translation, _) = prepared.origin else { return }
+    for adapter in translation.taskAdapters {
+      let file = try adapter.planned(beside: path, index: files.count, isBigEndian: isBigEndian)
+      files.append(file.file)
+      stepsOfAdapters += file.steps
     }
   }
 }

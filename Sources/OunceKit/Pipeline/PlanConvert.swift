@@ -42,6 +42,7 @@ extension Model {
     let path = try prepared.outputPath(
       request.output, request.translation.vocabularyOnly ? nil : name, isOne: true)
     try builder.place(outputs, metadata, path, isQuantized: false)
+    try builder.placeTaskAdapters(beside: path)
     return builder.plan(inputs: files, allowsNonFinite: request.allowsNonFinite)
   }
 }

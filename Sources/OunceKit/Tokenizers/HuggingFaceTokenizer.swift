@@ -35,8 +35,9 @@ struct HuggingFaceTokenizer: Sendable {
     }
     for entry in json["added_tokens"]?.array ?? [] {
       guard let content = entry["content"]?.string, let id = entry["id"] else { continue }
+      // A text that is a token already keeps its id.
       add(
-        content, id: try Self.checked(id, content), isSpecial: entry["special"]?.bool ?? false,
+        content, id: try Self.checked(vocabulary[content] ?? id, content), isSpecial: entry["special"]?.bool ?? false,
         isNormalized: entry["normalized"]?.bool ?? false)
     }
     try addSettings()

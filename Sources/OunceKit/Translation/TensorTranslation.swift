@@ -14,15 +14,17 @@ extension Checkpoint {
     let sources = try dequantized(orderedTensors, by: architecture.unscale)
     for tensor in sources.tensors {
       guard let cleaned = architecture.names.cleaned(tensor.info.name),
-        let name = try architecture.rename(cleaned, self)
+        let renamed = try architecture.rename(cleaned, self)
       else { continue }
-      guard let (rules, match) = table.match(name) else {
-        unknown.append(tensor.info.name)
-        continue
+      for name in try architecture.repeated(renamed, self) {
+        guard let (rules, match) = table.match(name) else {
+          unknown.append(tensor.info.name)
+          continue
+        }
+        try checkLayer(match, of: tensor)
+        for rule in rules where rule.stacks { stackedParts[ExpertStacks.group(rule, match), default: 0] += 1 }
+        found.append((tensor, rules, match))
       }
-      try checkLayer(match, of: tensor)
-      for rule in rules where rule.stacks { stackedParts[ExpertStacks.group(rule, match), default: 0] += 1 }
-      found.append((tensor, rules, match))
     }
     var stacks = ExpertStacks(architecture.tensors, remaining: stackedParts)
     for (tensor, rules, match) in found {

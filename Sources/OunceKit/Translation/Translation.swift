@@ -15,6 +15,8 @@ public struct TranslationOptions: Sendable {
   public var withoutNextPrediction: Bool
   /// Whether only the layers that predict further tokens are kept, with the embedding and the head (`--mtp`).
   public var onlyNextPrediction = false
+  /// Whether only the DSpark drafter is kept that a DeepSeek V4 carries (`--dspark`).
+  public var onlySparkDrafter = false
   /// Whether the dense layers behind an embedding model are written too, where the folder has them.
   public var includesDenseModules = true
   /// Whether queries, keys and values of a layer become one tensor, where the family's graph knows it (`--fuse-qkv`).
@@ -59,6 +61,8 @@ public struct Translation: Sendable {
   public let name: ModelName
   /// Encodings that the converter uses whatever the output type, by the tensor's name.
   public let forcedEncodings: [String: String]
+  /// Adapters that the checkpoint carries for single tasks: files of their own.
+  var taskAdapters: [TaskAdapter] = []
   /// How many keys of `model.metadata` precede `general.file_type` in the reference converter's output.
   /// Nil: it writes none for this family.
   let fileTypeIndex: Int?
@@ -135,7 +139,7 @@ extension Model {
     } else {
       className = try Self.className(json)
       guard let family = Architectures.named(className) else { throw Architectures.unknown(className) }
-      architecture = family.variant(configuration) ?? family
+      architecture = try options.onlySparkDrafter ? family.sparkDrafter : family.variant(configuration) ?? family
     }
     // Rules, like the reference, see the planes of quantized weights: `dequantized` joins them.
     var planes = self
@@ -192,9 +196,11 @@ extension Checkpoint {
     var model = model
     model.tensors = tensors
     model.metadata = writer.metadata
-    return Translation(
+    var translation = Translation(
       model: model, architecture: architecture, notes: checkpoint.notes, name: general.name,
       forcedEncodings: checkpoint.forcedEncodings, fileTypeIndex: writer.fileTypeIndex,
       quantizationVersionIndex: quantizationVersionIndex)
+    if !options.vocabularyOnly { translation.taskAdapters = try checkpoint.taskAdapters(by: architecture) }
+    return translation
   }
 }

@@ -23,6 +23,8 @@ struct TranslationArguments: ParsableArguments {
   @Flag(name: .customLong("no-mtp"), help: .hidden) var noMtp = false
   @Flag(name: .customLong("mtp"), help: "Only the layers that predict further tokens, with embedding and head.")
   var mtp = false
+  @Flag(help: "Only the DSpark drafter that a DeepSeek V4 carries; its target is named by --target-model-dir.")
+  var dspark = false
   @Flag(name: .customLong("fuse-qkv"), help: "Queries, keys and values of a layer as one tensor.") var fuseQkv = false
   @Flag(name: .customLong("fuse-gate-up-exps"), help: "Gates and projections of a layer's experts as one tensor.")
   var fuseGateUpExps = false
@@ -56,6 +58,9 @@ struct TranslationArguments: ParsableArguments {
 
   func options() throws -> TranslationOptions {
     guard !(mtp && (noNextn || noMtp)) else { throw OunceError(.request, "--mtp and --no-nextn exclude each other") }
+    guard !dspark || !(mtp || noNextn || noMtp) else {
+      throw OunceError(.request, "--dspark excludes --mtp and --no-nextn")
+    }
     var options = TranslationOptions(
       pretokenizer: pretokenizer, modelName: modelName,
       metadataFile: try metadata.map { path in try InputFile(path: path) }, usesOriginalNames: noMap,
@@ -63,6 +68,7 @@ struct TranslationArguments: ParsableArguments {
     options.rulesFile = try rules.map { path in try InputFile(path: path) }
     options.targetModel = try targetModelDir.map { folder in try Open.settings(of: folder) }
     options.onlyNextPrediction = mtp
+    options.onlySparkDrafter = dspark
     options.fusesQueryKeyValue = fuseQkv
     options.fusesGateUpExperts = fuseGateUpExps
     options.storesFP8AsQ8 = fp8AsQ8

@@ -16,8 +16,10 @@ struct FixtureCase: CustomTestStringConvertible, Sendable {
       .map(FixtureCase.init)
   }()
 
-  func expected() throws -> JSON {
-    try JSONParser.parse(file: try InputFile(path: Paths.join(folder, "expected.json")))
+  func expected() throws -> JSON { try json("expected.json") }
+
+  func json(_ file: String) throws -> JSON {
+    try JSONParser.parse(file: try InputFile(path: Paths.join(folder, file)))
   }
 
   func options(_ expected: JSON) -> TranslationOptions {

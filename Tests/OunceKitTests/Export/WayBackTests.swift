@@ -140,11 +140,12 @@ extension Tensor {
 extension WayBackCase {
   /// Entries whose family has no way back (docs/conformance.md says why).
   static let missing: Set<String> = [
-    "bailingmoe2", "bailingmoe3", "cohere2moe", "cohere2moe-fused", "deepseek4", "dflash", "dspark", "exaone45",
-    "falcon-h1", "gemma-embedding-dense", "gemma4-assistant", "glm-dsa-mtp", "glm5-next", "hunyuan-vl", "jina-bert-v2",
+    "bailingmoe2", "bailingmoe3", "cohere2moe", "cohere2moe-fused", "deepseek4", "dflash", "dflash-mask", "dspark",
+    "exaone45", "exaone45-shared", "exaone45-two", "gemma-embedding-dense", "gemma4-assistant",
+    "gemma4-dspark", "glm-dsa-mtp", "glm5-next", "hunyuan-vl", "jina-bert-v2",
     "jina-bert-v3", "laguna", "llama-embed", "mellum", "minimax-m3", "mistral4", "muse-glimmer",
     "muse-glimmer-assistant", "paddleocr",
-    "qwen3-moe-fused", "sarvam", "step35",
+    "qwen3-moe-fused", "qwen3-reranker", "qwen4exp", "sarvam", "step35",
   ]
 
   /// Tensors of checkpoints that GGUF does not hold, by a part of their names, with the reason.
@@ -159,9 +160,11 @@ extension WayBackCase {
     "_proj_scales": "MXFP4 comes back as floats",
   ]
 
-  /// Tensors whose last bits the way there loses: a logarithm of an exponential, and 1 + x of an x near 0.
+  /// Tensors whose last bits the way there loses: a logarithm of an exponential, and 1 + x of an x near 0. Falcon H1
+  /// comes back with its multipliers in the weights.
   static let rounded: [String: String] = [
-    "mamba": ".A_log", "qwen35-moe": "layers.3.input_layernorm.weight", "qwen35-dense": "mtp.layers.0.input_layernorm.",
+    "falcon-h1": ".", "mamba": ".A_log", "qwen35-moe": "layers.3.input_layernorm.weight",
+    "qwen35-dense": "mtp.layers.0.input_layernorm.",
   ]
   /// Checkpoints of weights in 8 bits, which come back as floats of the type that the others have.
   static let unpacked: [String: String] = ["deepseek3-fp8": "BF16", "mimo2-fp8": "BF16", "mimo2-mxfp4": "BF16"]
