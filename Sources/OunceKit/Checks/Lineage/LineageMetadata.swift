@@ -62,12 +62,13 @@ struct LineageMetadata {
       if rule is LineageTemplate, expected.string?.contains("{") == false { break }
       // Several names may stand for the same steps, and users may choose one.
       add(message(key, expected, found), key == "tokenizer.ggml.pre" ? .warning : .error)
+    // What is not set is what programs assume.
+    case (.bool(false)?, nil): break
+    case (let expected?, nil) where expected.integer == 0 && rule is LineageSettings: break
     case (let expected?, nil):
       // What programs assume then may be right.
       add("is missing, but the source gives \(expected.shown)", rule is LineageTemplate ? .error : .warning)
-    // What is not set is what programs assume.
-    case (nil, .bool(false)?), (.bool(false)?, nil): break
-    case (let expected?, nil) where expected.integer == 0: break
+    case (nil, .bool(false)?): break
     case (nil, let found?):
       add("is \(found.shown), of which the source says nothing", rule is LineageTemplate ? .warning : .note)
     default: break
