@@ -7,6 +7,7 @@ extension Architecture {
     defaults: [
       "max_position_embeddings": .integer(4096), "layer_norm_eps": .double(1e-5), "rope_theta": .double(10_000),
       "partial_rotary_factor": .double(0.25), "use_parallel_residual": .bool(false),
+      "num_key_value_heads": .integer(32),
     ],
     tensors: Decoder.ends + Decoder.norms + Decoder.attention + Decoder.feedForward
       + Decoder.layers(
