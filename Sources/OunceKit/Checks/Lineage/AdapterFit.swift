@@ -2,7 +2,8 @@ internal import OunceCore
 
 /// An adapter in GGUF beside the model that it is to change: each pair of factors needs its weight, of the same sizes.
 ///
-/// A weight of `[rows, columns]` has the factors `NAME.lora_a` of `[rank, columns]` and `NAME.lora_b` of `[rows, rank]`.
+/// A weight of `[rows, columns]` has the factors `NAME.lora_a` of `[rank, columns]` and `NAME.lora_b` of
+/// `[rows, rank]`.
 struct AdapterFit {
   private let tensors: [ExactString: TensorInfo]
   private let file: String

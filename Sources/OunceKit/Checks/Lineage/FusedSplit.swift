@@ -8,8 +8,8 @@ public struct FusedSplit: LineagePattern {
   public let level = CheckLevel.full
   public let proves = "Queries, keys and values have their own rows, and no others."
   public let example =
-    "model.gguf: tensors blk.*.attn_q.weight: queries, keys and values lie head by head in the checkpoint, but were cut "
-    + "as if all queries came first"
+    "model.gguf: tensors blk.*.attn_q.weight: queries, keys and values lie head by head in the checkpoint, but were "
+    + "cut as if all queries came first"
   public let fix = "convert the checkpoint again, with a converter that knows how the family fuses them"
 
   public init() {}
@@ -35,6 +35,7 @@ private struct FusedLayout {
     let source: @Sendable (Int) -> Int
     /// Where the rows of each part begin, in the order of the cases.
     let starts: [Int]
+    var changesSizes = false
   }
 
   /// Queries, then keys, then values, as the checkpoint has them.
@@ -96,7 +97,10 @@ private struct FusedLayout {
     guard let count = suspect.found.info.shape.first else { return nil }
     let index = part.flatMap { AttentionPart.allCases.firstIndex(of: $0) } ?? 0
     let start = arrangement.starts[index]
-    guard start + count <= counts.reduce(0, +) else { return nil }
+    // Only cutting in equal parts makes other sizes.
+    guard arrangement.changesSizes || count == (part == nil ? counts.reduce(0, +) : counts[index]),
+      start + count <= counts.reduce(0, +)
+    else { return nil }
     let source = arrangement.source
     let view = try all.gathering(count) { source($0 + start) }
     guard isInterleaved, part != .value, count % headCounts[index] == 0 else { return view }
@@ -155,7 +159,7 @@ private struct FusedLayout {
       all.append(
         Arrangement(
           text: "were cut into three equal parts, though there are fewer keys than queries", source: { $0 },
-          starts: [0, third, 2 * third]))
+          starts: [0, third, 2 * third], changesSizes: true))
     }
     return all
   }
