@@ -8,7 +8,7 @@ public struct MisleadingName: ModelRule {
   public let severity = Severity.warning
   public let level = CheckLevel.quick
   public let proves =
-    "No name of a tensor has a zero byte, characters that move the cursor or turn text around, or a way out of a folder."
+    "No name of a tensor has a zero byte, characters that move the cursor or turn text, or a way out of a folder."
   public let example =
     "model.safetensors: tensor ../../.bashrc: its name leads out of the folder that it is unpacked to"
   public let fix = "find out who made the file; ounce itself takes no name of a tensor for a path"
