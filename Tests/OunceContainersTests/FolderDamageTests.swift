@@ -9,6 +9,7 @@ import Testing
 struct FolderDamageTests {
   private static let environment = ProcessInfo.processInfo.environment
   private static let seed = environment["OUNCE_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
+  private static let placesOfFile = environment["OUNCE_MUTATIONS"] == nil ? 8 : 200
   private static let folders = Fixtures.wellFormed.filter { Paths.isFolder($0.path) }
   private static let tables = (Fixtures.wellFormed + Fixtures.malformed).filter { table(of: $0) != nil }
 
@@ -22,7 +23,7 @@ struct FolderDamageTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let names = try #require(FileManager.default.enumerator(atPath: folder.path)).compactMap { $0 as? String }
       .filter { Paths.isFile(Paths.join(folder.path, $0)) }.sorted()
-    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Self.folders, usually: 200) {
+    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Self.folders, usually: 60) {
       let name = try #require(names.randomElement(using: &generator))
       let path = folder.appending(path: name)
       let whole = try Data(contentsOf: path)
@@ -41,7 +42,7 @@ struct FolderDamageTests {
   }
 
   /// Any file of a folder, cut at places all over it, ends in an error that names a file of the folder, or in a model
-  /// whose rows can be read or are an error. Of small files that is every byte.
+  /// whose rows can be read or are an error. OUNCE_MUTATIONS cuts at more places.
   @Test(arguments: folders) func `a cut file of a folder does not trap`(_ fixture: Fixture) throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "ounce-\(UUID().uuidString)")
     try FileManager.default.copyItem(at: URL(filePath: fixture.path), to: folder)
@@ -51,7 +52,7 @@ struct FolderDamageTests {
     for name in names {
       let path = folder.appending(path: name)
       let whole = try Data(contentsOf: path)
-      for count in stride(from: 0, to: whole.count, by: max(1, whole.count / 24)) {
+      for count in stride(from: 0, to: whole.count, by: max(1, whole.count / Self.placesOfFile)) {
         try whole.prefix(count).write(to: path)
         do {
           for tensor in try Open.model(at: folder.path).tensors where tensor.info.byteCount <= 1 << 20 {
@@ -75,7 +76,7 @@ struct FolderDamageTests {
     let whole = try file.wholeContent(atMost: 1 << 20)
     let table = SortedTable(file)
     let blocks = try [table.index()] + table.blocks()
-    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Self.tables, usually: 2000) {
+    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Self.tables, usually: 500) {
       var bytes = whole
       for _ in 0..<Int.random(in: 1...3, using: &generator) {
         let place = try #require(blocks.randomElement(using: &generator)?.randomElement(using: &generator))

@@ -26,13 +26,8 @@ public enum TensorChecksums {
     var mismatches: [Mismatch] = []
     for place in reader.places {
       guard let expected = place.checksum, let shard = reader.shards[place.shard]?.file else { continue }
-      var checksum: UInt32 = 0
-      for start in stride(from: place.range.lowerBound, to: place.range.upperBound, by: 1 << 20) {
-        if isCancelled() { throw OunceError(.cancelled, "stopped; nothing was left behind") }
-        let bytes = try shard.bytes(start..<min(start + 1 << 20, place.range.upperBound))
-        checksum = bytes.withRawSpan { CRC32C.checksum(of: $0, after: checksum) }
-      }
-      let found = CRC32C.masked(checksum)
+      let found = CRC32C.masked(
+        try shard.checksum(of: place.range, isCancelled: isCancelled) { CRC32C.checksum(of: $0, after: $1) })
       guard found != expected else { continue }
       mismatches.append(
         Mismatch(

@@ -21,11 +21,8 @@ public enum ArchiveChecksums {
     var mismatches: [Mismatch] = []
     for member in archive.members {
       let content = try archive.open(member)
-      var checksum: UInt32 = 0
-      for start in stride(from: 0, to: content.byteCount, by: 1 << 20) {
-        if isCancelled() { throw OunceError(.cancelled, "stopped; nothing was left behind") }
-        let bytes = try content.bytes(start..<min(start + 1 << 20, content.byteCount))
-        checksum = bytes.withRawSpan { CRC32.checksum(of: $0, after: checksum) }
+      let checksum = try content.checksum(of: 0..<content.byteCount, isCancelled: isCancelled) {
+        CRC32.checksum(of: $0, after: $1)
       }
       guard checksum != member.checksum else { continue }
       mismatches.append(

@@ -115,55 +115,6 @@ enum System {
     }
   }
 
-  /// How many files this process may have open at a time.
-  static var descriptorLimit: Int {
-    var limit = rlimit()
-    #if canImport(Glibc)
-      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    #else
-      let resource = RLIMIT_NOFILE
-    #endif
-    return unsafe getrlimit(resource, &limit) == 0 ? Int(clamping: limit.rlim_cur) : 256
-  }
-
-  /// What the limit of the address space leaves to this process; nil: there is none.
-  static var addressSpaceLeft: Int? {
-    #if os(Linux)
-      var limit = rlimit()
-      #if canImport(Glibc)
-        let resource = __rlimit_resource_t(RLIMIT_AS.rawValue)
-      #else
-        let resource = RLIMIT_AS
-      #endif
-      guard unsafe getrlimit(resource, &limit) == 0, let limit = Int(exactly: limit.rlim_cur) else { return nil }
-      // The first number of this file is the size of the address space in pages.
-      guard let file = try? open("/proc/self/statm", .readOnly) else { return nil }
-      defer { try? file.close() }
-      var text = [UInt8](repeating: 0, count: 64)
-      guard (try? text.withMutableRawSpan({ (span) throws(Errno) in try readNext(file, into: &span) })) != nil else {
-        return nil
-      }
-      let pages = text.prefix { $0 >= UInt8(ascii: "0") }.reduce(0) { $0 * 10 + Int($1) - Int(UInt8(ascii: "0")) }
-      return limit - pages * sysconf(Int32(_SC_PAGESIZE))
-    #else
-      return nil
-    #endif
-  }
-
-  /// Raises the limit of open files to the most that this process may have.
-  static func raiseDescriptorLimit() {
-    var limit = rlimit()
-    #if canImport(Glibc)
-      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    #else
-      let resource = RLIMIT_NOFILE
-    #endif
-    guard unsafe getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
-    // Darwin refuses more than its constant whatever the hard limit says.
-    limit.rlim_cur = min(limit.rlim_max, max(limit.rlim_cur, 10_240))
-    _ = unsafe setrlimit(resource, &limit)
-  }
-
   /// Takes the lock of a file, which its last descriptor gives back; whether nobody else has it. File systems without
   /// locks say yes.
   static func lock(_ descriptor: FileDescriptor) -> Bool {

@@ -100,8 +100,8 @@ enum HostileShards {
       folder: ["model-00001-of-99999.safetensors": shard("b")])
     suite.refuse(
       "two shards with one tensor", "OUN105", "in an earlier shard", folder: [first: shard("a"), second: shard("a")])
-    suite.refuse(
-      "two sets in one folder", "OUN101", "2 models",
+    suite.accept(
+      "two sets in one folder", because: "a folder stands for every model in it",
       folder: [first: shard("a"), second: shard("b"), "model-v2-00001-of-00001.safetensors": shard("c")])
     suite.refuse("a folder without anything", "OUN101", "no weights", folder: ["readme.md": utf8("hi")])
   }
