@@ -130,14 +130,17 @@ public enum Check {
     _ model: Model, _ options: CheckOptions, _ report: inout CheckReport, _ onProgress: (Progress) -> Void
   ) throws(OunceError) -> [TensorHash] {
     let results = Mutex([Int: Result<TensorSurvey, OunceError>]())
-    try model.forEachTensor(options, onProgress) { index, isCancelled, onRead in
-      let result: Result<TensorSurvey, OunceError>
-      do throws(OunceError) {
-        result = .success(
-          try model.tensors[index].survey(
-            hashes: options.manifest != nil, isCancelled: isCancelled, onRead: onRead))
-      } catch { result = .failure(error) }
-      results.withLock { $0[index] = result }
+    try model.tensors.onThreads(options.jobs, isCancelled: options.isCancelled, onProgress: onProgress) {
+      next, onRead in
+      while !options.isCancelled(), let index = next() {
+        let result: Result<TensorSurvey, OunceError>
+        do throws(OunceError) {
+          result = .success(
+            try model.tensors[index].survey(
+              hashes: options.manifest != nil, isCancelled: options.isCancelled, onRead: onRead))
+        } catch { result = .failure(error) }
+        results.withLock { $0[index] = result }
+      }
     }
     var hashes: [TensorHash] = []
     for (index, tensor) in model.tensors.enumerated() {
@@ -198,31 +201,5 @@ extension CheckReport {
     findings = findings.enumerated().sorted {
       (order[$0.element.rule] ?? 0, $0.offset) < (order[$1.element.rule] ?? 0, $1.offset)
     }.map(\.element)
-  }
-}
-
-extension Model {
-  /// Calls `body` with the index of each tensor, on several threads, and stops when the user does.
-  fileprivate func forEachTensor(
-    _ options: CheckOptions, _ onProgress: (Progress) -> Void,
-    _ body: @Sendable (Int, _ isCancelled: () -> Bool, _ onRead: (Int) -> Void) -> Void
-  ) throws(OunceError) {
-    let next = Atomic(0)
-    let done = Atomic(0)
-    let total = tensors.reduce(0) { $0 + $1.info.byteCount }
-    Threads.run(max(1, min(options.jobs ?? Threads.processorCount, tensors.count))) {
-      let begun = min(next.load(ordering: .relaxed), max(0, tensors.count - 1))
-      onProgress(
-        Progress(
-          doneByteCount: done.load(ordering: .relaxed), totalByteCount: total,
-          tensor: tensors.isEmpty ? "" : tensors[begun].info.name))
-    } body: { _ in
-      while !options.isCancelled() {
-        let index = next.add(1, ordering: .relaxed).oldValue
-        guard index < tensors.count else { break }
-        body(index, options.isCancelled) { done.add($0, ordering: .relaxed) }
-      }
-    }
-    if options.isCancelled() { throw .cancelled }
   }
 }

@@ -24,31 +24,14 @@ extension Model {
   public func tensorHashes(
     jobs: Int? = nil, isCancelled: @Sendable () -> Bool = { false }, onProgress: (Progress) -> Void = { _ in }
   ) throws(OunceError) -> [TensorHash] {
-    let next = Atomic(0)
-    let done = Atomic(0)
-    let failure = Mutex<OunceError?>(nil)
     let hashes = Mutex([TensorHash?](repeating: nil, count: tensors.count))
-    let total = tensors.reduce(0) { $0 + $1.info.byteCount }
-    Threads.run(max(1, min(jobs ?? Threads.processorCount, tensors.count))) {
-      let begun = min(next.load(ordering: .relaxed), max(0, tensors.count - 1))
-      onProgress(
-        Progress(
-          doneByteCount: done.load(ordering: .relaxed), totalByteCount: total,
-          tensor: tensors.isEmpty ? "" : tensors[begun].info.name))
-    } body: { _ in
-      while failure.withLock({ $0 == nil }) {
-        let index = next.add(1, ordering: .relaxed).oldValue
-        guard index < tensors.count else { break }
-        do throws(OunceError) {
-          if isCancelled() { throw .cancelled }
-          let hash = try tensors[index].contentHash(isCancelled: isCancelled) { done.add($0, ordering: .relaxed) }
-          hashes.withLock { $0[index] = hash }
-        } catch {
-          failure.withLock { $0 = $0 ?? error }
-        }
+    try tensors.onThreads(jobs, isCancelled: isCancelled, onProgress: onProgress) {
+      (next, onRead) throws(OunceError) in
+      while let index = next() {
+        let hash = try tensors[index].contentHash(isCancelled: isCancelled, onRead: onRead)
+        hashes.withLock { $0[index] = hash }
       }
     }
-    if let error = failure.withLock({ $0 }) { throw error }
     for file in files { try file.checkUnchanged() }
     return hashes.withLock { $0.compactMap(\.self) }
   }

@@ -27,35 +27,17 @@ extension Model {
     _ options: StatisticsOptions = .init(), onProgress: (Progress) -> Void = { _ in }
   ) throws(OunceError) -> [TensorStatistics] {
     let chosen = tensors.filter { options.filter?.matches($0.info.name) ?? true }
-    let next = Atomic(0)
-    let done = Atomic(0)
     let results = Mutex([Int: TensorStatistics]())
-    let failure = Mutex<OunceError?>(nil)
-    let hasFailed = Atomic(false)
-    let total = chosen.reduce(0) { $0 + $1.info.byteCount }
-    Threads.run(max(1, min(options.jobs ?? Threads.processorCount, chosen.count))) {
-      let begun = min(next.load(ordering: .relaxed), max(0, chosen.count - 1))
-      onProgress(
-        Progress(
-          doneByteCount: done.load(ordering: .relaxed), totalByteCount: total,
-          tensor: chosen.isEmpty ? "" : chosen[begun].info.name))
-    } body: { _ in
-      var reader = StatisticsReader()
-      while !hasFailed.load(ordering: .relaxed) {
-        let index = next.add(1, ordering: .relaxed).oldValue
-        guard index < chosen.count else { break }
-        do throws(OunceError) {
-          let found = try reader.statistics(chosen[index], isCancelled: options.isCancelled) {
-            done.add($0, ordering: .relaxed)
-          }
+    do {
+      try chosen.onThreads(options.jobs, isCancelled: options.isCancelled, onProgress: onProgress) {
+        (next, onRead) throws(OunceError) in
+        var reader = StatisticsReader()
+        while let index = next() {
+          let found = try reader.statistics(chosen[index], isCancelled: options.isCancelled, onRead: onRead)
           results.withLock { $0[index] = found }
-        } catch {
-          failure.withLock { $0 = $0 ?? error }
-          hasFailed.store(true, ordering: .relaxed)
         }
       }
-    }
-    if let error = failure.withLock({ $0 }) {
+    } catch {
       throw error.kind == .cancelled ? error : error.located(file: files.count == 1 ? files[0].path : path)
     }
     for file in files { try file.checkUnchanged() }
