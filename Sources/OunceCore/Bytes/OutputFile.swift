@@ -48,7 +48,11 @@ public struct OutputFile: ~Copyable, Sendable {
   public init(path: String, resumes: Bool = false) throws(OunceError) {
     let partialPath = Self.partialPath(of: path)
     let descriptor = try Self.locked(partialPath, for: path)
-    if !resumes { try Self.resize(descriptor, to: 0, path) }
+    do throws(OunceError) { if !resumes { try Self.resize(descriptor, to: 0, path) } } catch {
+      try? System.remove(partialPath)
+      try? descriptor.close()
+      throw error
+    }
     self.init(path: path, partialPath: partialPath, descriptor: descriptor, isFinished: false)
   }
 

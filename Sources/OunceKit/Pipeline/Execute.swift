@@ -97,7 +97,10 @@ extension Plan {
       if resumes, leftover.finishedFiles.contains(index) {
         outputs.append(try OutputFile(finished: file.path))
       } else {
-        outputs.append(try OutputFile(path: file.path, resumes: resumes))
+        let output = try OutputFile(path: file.path, resumes: resumes)
+        // Should the next one fail to open, what this one holds is not lost.
+        if resumes { output.keep() }
+        outputs.append(output)
       }
     }
     return outputs
