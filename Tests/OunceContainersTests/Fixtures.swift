@@ -31,11 +31,14 @@ enum Fixtures {
   static let wellFormedFiles = wellFormed.filter { !Paths.isFolder($0.path) }
   static let canonical = entries("canonical")
   static let malformed = entries("malformed")
-  /// How often a fixture is damaged, so that those of its container are damaged as often as OUNCE_MUTATIONS says.
-  static func mutationCount(of fixture: Fixture, among all: [Fixture], usually count: Int = 1000) -> Int {
+  /// How often a fixture is damaged: so that those of its container together are damaged as often as OUNCE_MUTATIONS,
+  /// or `count`, says, and each at least `least` times.
+  static func mutationCount(
+    of fixture: Fixture, among all: [Fixture], usually count: Int = 1000, atLeast least: Int
+  ) -> Int {
     let wanted = ProcessInfo.processInfo.environment["OUNCE_MUTATIONS"].flatMap { Int($0) } ?? count
     let siblings = all.count { $0.container == fixture.container }
-    return max(1, (wanted + siblings - 1) / max(1, siblings))
+    return max(least, (wanted + siblings - 1) / max(1, siblings))
   }
 
   /// Every single file, well-formed or not.

@@ -23,7 +23,7 @@ struct FolderDamageTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let names = try #require(FileManager.default.enumerator(atPath: folder.path)).compactMap { $0 as? String }
       .filter { Paths.isFile(Paths.join(folder.path, $0)) }.sorted()
-    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Self.folders, usually: 60) {
+    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Self.folders, usually: 200, atLeast: 20) {
       let name = try #require(names.randomElement(using: &generator))
       let path = folder.appending(path: name)
       let whole = try Data(contentsOf: path)
@@ -76,7 +76,7 @@ struct FolderDamageTests {
     let whole = try file.wholeContent(atMost: 1 << 20)
     let table = SortedTable(file)
     let blocks = try [table.index()] + table.blocks()
-    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Self.tables, usually: 500) {
+    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Self.tables, usually: 2000, atLeast: 200) {
       var bytes = whole
       for _ in 0..<Int.random(in: 1...3, using: &generator) {
         let place = try #require(blocks.randomElement(using: &generator)?.randomElement(using: &generator))

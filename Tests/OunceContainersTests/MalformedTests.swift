@@ -55,7 +55,7 @@ struct MalformedTests {
     print("damaged headers of \(fixture.testDescription): seed \(seed)")
     var generator = SeededGenerator(seed: seed)
     let whole = try fixture.bytes()
-    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Fixtures.files) {
+    for _ in 0..<Fixtures.mutationCount(of: fixture, among: Fixtures.files, atLeast: 100) {
       var bytes = whole
       for _ in 0..<Int.random(in: 1...3, using: &generator) { damage(&bytes, &generator) }
       let file = InputFile(path: "damaged", bytes: bytes)
